@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pci_sriov.h"
+
+static int
+device_path(const char *devices, const char *bdf, const char *file, char path[PATH_MAX])
+{
+	const int length = snprintf(path, PATH_MAX, "%s/%s/%s", devices, bdf, file);
+
+	return length < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* The last part of where a device's link points; empty when there is no such link. */
+static int
+read_link(const char *devices, const char *bdf, const char *link, char *name, size_t size)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	const char *last;
+	ssize_t length;
+	int ret;
+
+	name[0] = '\0';
+	ret = device_path(devices, bdf, link, path);
+	if (ret < 0)
+		return ret;
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return errno == ENOENT ? 0 : -errno;
+	target[length] = '\0';
+	last = strrchr(target, '/');
+	last = last != NULL ? last + 1 : target;
+	if (strlen(last) >= size)
+		return -EINVAL;
+	strcpy(name, last);
+	return 0;
+}
+
+/* A device's file that holds one decimal number. */
+static int
+read_number(const char *devices, const char *bdf, const char *file, uint16_t *number)
+{
+	char path[PATH_MAX], text[16];
+	unsigned long value;
+	ssize_t length;
+	char *end;
+	int fd, ret;
+
+	ret = device_path(devices, bdf, file, path);
+	if (ret < 0)
+		return ret;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	length = read(fd, text, sizeof(text) - 1);
+	ret = length < 0 ? -errno : 0;
+	close(fd);
+	if (ret < 0)
+		return ret;
+	text[length] = '\0';
+	value = strtoul(text, &end, 10);
+	if (end == text || (*end != '\n' && *end != '\0') || value > UINT16_MAX)
+		return -EINVAL;
+	*number = (uint16_t)value;
+	return 0;
+}
+
+static int
+read_pf(const char *devices, const char *bdf, struct pci_sriov *facts)
+{
+	int ret;
+
+	ret = read_number(devices, bdf, "sriov_totalvfs", &facts->totalvfs);
+	if (ret == -ENOENT)
+		return 0;
+	if (ret < 0)
+		return ret;
+	facts->role = PCI_SRIOV_PF;
+	return read_number(devices, bdf, "sriov_numvfs", &facts->numvfs);
+}
+
+static int
+read_facts(const char *devices, const char *bdf, struct pci_sriov *facts)
+{
+	int ret;
+
+	ret = read_link(devices, bdf, "driver", facts->driver, sizeof(facts->driver));
+	if (ret < 0)
+		return ret;
+	ret = read_link(devices, bdf, "physfn", facts->pf, sizeof(facts->pf));
+	if (ret < 0)
+		return ret;
+	if (facts->pf[0] == '\0')
+		return read_pf(devices, bdf, facts);
+	facts->role = PCI_SRIOV_VF;
+	return read_link(devices, facts->pf, "driver", facts->pf_driver, sizeof(facts->pf_driver));
+}
+
+int
+pci_sriov_read(const char *devices, const char *bdf, struct pci_sriov *facts)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	if (devices == NULL)
+		devices = PCI_SRIOV_SYSFS_DEVICES;
+	memset(facts, 0, sizeof(*facts));
+	ret = device_path(devices, bdf, "", path);
+	if (ret == 0 && access(path, F_OK) < 0)
+		ret = errno == ENOENT ? -ENODEV : -errno;
+	if (ret == 0)
+		ret = read_facts(devices, bdf, facts);
+	if (ret < 0)
+		memset(facts, 0, sizeof(*facts));
+	return ret;
+}

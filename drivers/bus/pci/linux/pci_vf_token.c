@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pci_sriov.h"
+#include "pci_vf_token.h"
+#include "vfio_device.h"
+
+#define OPTION "vf_token="
+
+/* What is known of one open. */
+struct opening {
+	struct vftoken *vt;
+	int group_fd;
+	const char *name;
+	struct pci_sriov facts;
+	struct vftoken_rule *rule;
+	bool sent;	/* the last try had the token */
+	bool explained;
+};
+
+static bool
+is_vfio_pci(const char *driver)
+{
+	return strcmp(driver, "vfio-pci") == 0;
+}
+
+/* The kernel's rule: only a VF of a PF on vfio-pci, or an SR-IOV PF on vfio-pci, takes a token. */
+static bool
+kernel_takes_token(const struct pci_sriov *facts)
+{
+	switch (facts->role) {
+	case PCI_SRIOV_VF:
+		return is_vfio_pci(facts->pf_driver);
+	case PCI_SRIOV_PF:
+		return is_vfio_pci(facts->driver);
+	default:
+		return false;
+	}
+}
+
+static const char *
+driver_or_none(const char *driver)
+{
+	return driver[0] != '\0' ? driver : "no driver";
+}
+
+static void
+say_not_sent(const struct opening *o)
+{
+	const char *source = vftoken_rule_source(o->rule);
+
+	if (o->facts.role == PCI_SRIOV_VF)
+		vftoken_log(o->vt, VFTOKEN_LOG_INFO,
+			    "VF token from %s isn't sent for VF %s: its PF %s is on %s, not vfio-pci, so the kernel wants none",
+			    source, o->name, o->facts.pf, driver_or_none(o->facts.pf_driver));
+	else if (o->facts.role == PCI_SRIOV_PF)
+		vftoken_log(o->vt, VFTOKEN_LOG_INFO,
+			    "VF token from %s isn't sent for PF %s: it is on %s, not vfio-pci, so the kernel wants none",
+			    source, o->name, driver_or_none(o->facts.driver));
+	else
+		vftoken_log(o->vt, VFTOKEN_LOG_INFO,
+			    "VF token from %s isn't sent for %s: it is neither an SR-IOV PF nor a VF, so the kernel wants none",
+			    source, o->name);
+}
+
+static int
+open_without_token(struct opening *o)
+{
+	o->sent = false;
+	return vfio_device_open(o->group_fd, o->name, NULL);
+}
+
+static int
+open_with_token(struct opening *o)
+{
+	char options[sizeof(OPTION) + UUID_STR_LEN] = OPTION;
+	char why[VFTOKEN_WHY_SIZE];
+	uuid_t token;
+	int ret;
+
+	ret = vftoken_read(o->vt, o->rule, token, why);
+	if (ret < 0) {
+		vftoken_log(o->vt, VFTOKEN_LOG_ERR, "%s not opened, since its VF token can't be read: %s",
+			    o->name, why);
+		o->explained = true;
+		return ret;
+	}
+	if (why[0] != '\0')
+		vftoken_log(o->vt, VFTOKEN_LOG_WARNING, "VF token of %s: %s", o->name, why);
+	uuid_unparse_lower(token, options + strlen(OPTION));
+	o->sent = true;
+	ret = vfio_device_open(o->group_fd, o->name, options);
+	explicit_bzero(token, sizeof(token));
+	explicit_bzero(options, sizeof(options));
+	return ret;
+}
+
+static void
+explain_access(const struct opening *o)
+{
+	const char *source = o->rule != NULL ? vftoken_rule_source(o->rule) : NULL;
+	const char *name = o->name, *pf = o->facts.pf;
+
+	if (o->facts.role == PCI_SRIOV_VF && source == NULL)
+		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
+			    "VF %s refused by the kernel: its PF %s is on %s, which demands the PF's VF token, and no rule covers this VF; give the token that the PF's process uses (--vfio-vf-token=%s=SOURCE)",
+			    name, pf, driver_or_none(o->facts.pf_driver), pf);
+	else if (o->facts.role == PCI_SRIOV_VF)
+		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
+			    "VF %s refused by the kernel: the token from %s isn't the VF token of its PF %s; give the token that the PF's process uses (--vfio-vf-token=%s=SOURCE)",
+			    name, source, pf, pf);
+	else if (o->facts.role == PCI_SRIOV_PF && source == NULL)
+		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
+			    "PF %s refused by the kernel: of its VFs (%u enabled) some are in use, which demands the current VF token, and no rule covers this PF; give that token (--vfio-vf-token=%s=SOURCE), or end the VFs' processes first",
+			    name, o->facts.numvfs, name);
+	else if (o->facts.role == PCI_SRIOV_PF)
+		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
+			    "PF %s refused by the kernel: of its VFs (%u enabled) some are in use, and the token from %s isn't the current VF token; give that token (--vfio-vf-token=%s=SOURCE), or end the VFs' processes first",
+			    name, o->facts.numvfs, source, name);
+	else
+		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
+			    "%s refused by the kernel: access denied, though sysfs shows neither an SR-IOV PF nor a VF; see dmesg for the driver's reason",
+			    name);
+}
+
+static void
+explain(const struct opening *o, int err)
+{
+	const char *name = o->name;
+
+	switch (err) {
+	case EACCES:
+		explain_access(o);
+		break;
+	case ENODEV:
+		if (o->sent && o->facts.driver[0] != '\0')
+			vftoken_log(o->vt, VFTOKEN_LOG_ERR,
+				    "%s refused by the kernel: this kernel doesn't know VF tokens (Linux 5.7 and later do); use a later one or one with the series in kernel-patches/, or leave the token out",
+				    name);
+		else
+			vftoken_log(o->vt, VFTOKEN_LOG_ERR,
+				    "%s refused by the kernel: no such device in its IOMMU group; bind it to a VFIO driver (dpdk-devbind.py -b vfio-pci %s)",
+				    name, name);
+		break;
+	case EPERM:
+		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
+			    "%s refused by the kernel: this process may not use the IOMMU group; bind all devices of the group to vfio-pci, and run with CAP_SYS_RAWIO where VFIO has no IOMMU",
+			    name);
+		break;
+	case EBUSY:
+		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
+			    "%s refused by the kernel: it is in use in another way; end the process that has it open, as /dev/vfio/devices/ or through another group",
+			    name);
+		break;
+	default:
+		vftoken_log(o->vt, VFTOKEN_LOG_ERR, "%s refused by the kernel: %s; see dmesg for its reason",
+			    name, strerror(err));
+	}
+}
+
+/* The first try follows sysfs. One more where the kernel's answer shows that sysfs was wrong. */
+static int
+open_device(struct opening *o)
+{
+	int ret;
+
+	if (o->rule == NULL)
+		return open_without_token(o);
+	if (kernel_takes_token(&o->facts)) {
+		ret = open_with_token(o);
+		if (ret != -EINVAL || !o->sent)
+			return ret;
+		vftoken_log(o->vt, VFTOKEN_LOG_WARNING,
+			    "%s: the kernel has no use for a VF token, against what sysfs says; trying without",
+			    o->name);
+		return open_without_token(o);
+	}
+	say_not_sent(o);
+	ret = open_without_token(o);
+	if (ret != -EACCES)
+		return ret;
+	vftoken_log(o->vt, VFTOKEN_LOG_WARNING,
+		    "%s: the kernel demands a VF token, against what sysfs says; trying with the one from %s",
+		    o->name, vftoken_rule_source(o->rule));
+	return open_with_token(o);
+}
+
+int
+pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, const char *name)
+{
+	struct opening o = { .vt = vt, .group_fd = group_fd, .name = name };
+	char bdf[VFTOKEN_BDF_SIZE];
+	int ret;
+
+	if (vftoken_parse_bdf(name, bdf) == 0) {
+		ret = pci_sriov_read(devices, bdf, &o.facts);
+		if (ret < 0)
+			vftoken_log(vt, VFTOKEN_LOG_WARNING, "%s: its SR-IOV facts can't be read from sysfs: %s",
+				    name, strerror(-ret));
+		o.rule = vftoken_find(vt, bdf, o.facts.pf);
+	}
+	ret = open_device(&o);
+	if (ret < 0 && !o.explained)
+		explain(&o, -ret);
+	return ret;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * The open policy: whether the kernel wants a VF token for a device, the open, and what to tell a
+ * person when the kernel refuses.
+ */
+
+#ifndef PCI_VF_TOKEN_H
+#define PCI_VF_TOKEN_H
+
+#include "vf_token.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Open a device of a VFIO group, with the token that the rules give it where the kernel wants one.
+ *
+ * A VF whose PF is on vfio-pci gets its token, and so does an SR-IOV PF on vfio-pci when a rule
+ * covers it; nothing else is sent one, since the kernel refuses a token that it wouldn't use. That
+ * is one ioctl. Where the kernel sees it otherwise than sysfs does (a race, a variant driver), the
+ * open is tried once more, and a warning says so.
+ *
+ * Each refusal is explained in one error message: what was refused, why, and what to do.
+ *
+ * @param vt
+ *   The set of rules.
+ * @param devices
+ *   The sysfs folder with the devices; NULL for PCI_SRIOV_SYSFS_DEVICES.
+ * @param group_fd
+ *   The group's file, `/dev/vfio/N`, with its container set.
+ * @param name
+ *   The device's name, such as `0000:01:00.0`. One that isn't a BDF is opened without a token.
+ * @return
+ *   The device fd, or a negative errno value: of vfio_device_open(), or of vftoken_read() when a
+ *   token is needed and its source can't be read.
+ */
+int pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PCI_VF_TOKEN_H */

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vf_token.h"
+#include "vf_token_source.h"
+
+/* The default rule's key; a BDF's key has 48 bits. */
+#define DEFAULT_KEY UINT64_MAX
+
+#define FIRST_BUCKETS 16
+
+struct vftoken_rule {
+	uint64_t key;
+	struct vftoken_source source;
+};
+
+struct vftoken {
+	vftoken_log_t log;
+	void *opaque;
+	struct vftoken_vault vault;
+	struct vftoken_rule *rules;
+	uint32_t *buckets;	/* hash table of the rules: an index plus one, or 0 */
+	uint32_t n_rules;
+	uint32_t n_buckets;	/* a power of two, at least twice n_rules */
+};
+
+static struct vftoken process = { .vault = VFTOKEN_VAULT_INIT };
+
+struct vftoken *
+vftoken_create(void)
+{
+	struct vftoken *vt = calloc(1, sizeof(*vt));
+
+	if (vt != NULL)
+		vt->vault = (struct vftoken_vault)VFTOKEN_VAULT_INIT;
+	return vt;
+}
+
+void
+vftoken_destroy(struct vftoken *vt)
+{
+	if (vt == NULL)
+		return;
+	vftoken_clear(vt);
+	free(vt);
+}
+
+struct vftoken *
+vftoken_process(void)
+{
+	return &process;
+}
+
+void
+vftoken_set_log(struct vftoken *vt, vftoken_log_t log, void *opaque)
+{
+	vt->log = log;
+	vt->opaque = opaque;
+}
+
+static uint32_t *
+bucket_of(const struct vftoken *vt, uint64_t key)
+{
+	uint32_t i = (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+
+	for (;; i++) {
+		uint32_t *bucket = &vt->buckets[i & (vt->n_buckets - 1)];
+
+		if (*bucket == 0 || vt->rules[*bucket - 1].key == key)
+			return bucket;
+	}
+}
+
+static struct vftoken_rule *
+find_key(const struct vftoken *vt, uint64_t key)
+{
+	const uint32_t *bucket;
+
+	if (vt->n_rules == 0)
+		return NULL;
+	bucket = bucket_of(vt, key);
+	return *bucket != 0 ? &vt->rules[*bucket - 1] : NULL;
+}
+
+/* Make room for one more rule. */
+static int
+grow(struct vftoken *vt)
+{
+	const uint32_t n_buckets = vt->n_buckets == 0 ? FIRST_BUCKETS : 2 * vt->n_buckets;
+	struct vftoken_rule *rules;
+	uint32_t *buckets;
+	uint32_t i;
+
+	if (2 * (vt->n_rules + 1) <= vt->n_buckets)
+		return 0;
+	rules = realloc(vt->rules, n_buckets / 2 * sizeof(*rules));
+	if (rules == NULL)
+		return -ENOMEM;
+	vt->rules = rules;
+	buckets = calloc(n_buckets, sizeof(*buckets));
+	if (buckets == NULL)
+		return -ENOMEM;
+	free(vt->buckets);
+	vt->buckets = buckets;
+	vt->n_buckets = n_buckets;
+	for (i = 0; i < vt->n_rules; i++)
+		*bucket_of(vt, vt->rules[i].key) = i + 1;
+	return 0;
+}
+
+/* One hex number of a BDF and the character behind it, as DPDK's parser takes them. */
+static bool
+parse_field(const char **text, unsigned long max, char behind, unsigned long *value, bool *in_range)
+{
+	char *end;
+
+	if (!isxdigit((unsigned char)**text))
+		return false;
+	errno = 0;
+	*value = strtoul(*text, &end, 16);
+	*in_range &= errno == 0 && *value <= max;
+	*text = end + 1;
+	return *end == behind;
+}
+
+static int
+parse_key(const char *text, uint64_t *key)
+{
+	const bool full = strchr(text, ':') != strrchr(text, ':');
+	unsigned long domain = 0, bus, device, function;
+	bool in_range = true;
+
+	if ((full && !parse_field(&text, UINT32_MAX, ':', &domain, &in_range)) ||
+	    !parse_field(&text, 0xff, ':', &bus, &in_range) ||
+	    !parse_field(&text, 0x1f, '.', &device, &in_range) ||
+	    !parse_field(&text, 7, '\0', &function, &in_range))
+		return -EINVAL;
+	if (!in_range)
+		return -ERANGE;
+	*key = (uint64_t)domain << 16 | bus << 8 | device << 3 | function;
+	return 0;
+}
+
+int
+vftoken_parse_bdf(const char *text, char bdf[VFTOKEN_BDF_SIZE])
+{
+	uint64_t key;
+	int ret;
+
+	ret = parse_key(text, &key);
+	if (ret < 0)
+		return ret;
+	snprintf(bdf, VFTOKEN_BDF_SIZE, "%04" PRIx32 ":%02x:%02x.%x", (uint32_t)(key >> 16),
+		 (unsigned int)(key >> 8) & 0xff, (unsigned int)(key >> 3) & 0x1f,
+		 (unsigned int)key & 7);
+	return 0;
+}
+
+/* Refuse a rule in one sentence. */
+static int refuse(const struct vftoken *vt, int ret, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int
+refuse(const struct vftoken *vt, int ret, const char *format, ...)
+{
+	char why[VFTOKEN_WHY_SIZE];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(why, sizeof(why), format, ap);
+	va_end(ap);
+	vftoken_log(vt, VFTOKEN_LOG_ERR, "VF token rule refused: %s", why);
+	return ret;
+}
+
+/* The key of a rule's `BDF=` part, which is `length` characters long. */
+static int
+rule_key(const struct vftoken *vt, const char *text, size_t length, uint64_t *key)
+{
+	char bdf[VFTOKEN_BDF_SIZE] = "";
+	int ret = -EINVAL;
+
+	if (length < sizeof(bdf)) {
+		memcpy(bdf, text, length);
+		bdf[length] = '\0';
+		ret = parse_key(bdf, key);
+	}
+	if (ret == -ERANGE)
+		return refuse(vt, -EINVAL, "%s is out of range; a BDF goes up to ff:1f.7", bdf);
+	/* Unless it looks like a BDF it may be a token with the BDF behind, so it isn't shown. */
+	if (ret < 0 && strspn(bdf, "0123456789abcdefABCDEF:.") != length)
+		return refuse(vt, ret, "%.*s\u2026 before the '=' isn't a BDF such as 0000:01:00.0",
+			      length < 2 ? (int)length : 2, text);
+	if (ret < 0)
+		return refuse(vt, ret, "'%s' before the '=' isn't a BDF such as 0000:01:00.0", bdf);
+	return 0;
+}
+
+static bool
+is_fd_of_another_rule(const struct vftoken *vt, const char *source)
+{
+	uint32_t i;
+
+	if (strncmp(source, "fd:", 3) != 0)
+		return false;
+	for (i = 0; i < vt->n_rules; i++)
+		if (strcmp(vt->rules[i].source.shown, source) == 0)
+			return true;
+	return false;
+}
+
+int
+vftoken_add_rule(struct vftoken *vt, const char *text)
+{
+	const bool scheme = strncmp(text, "file:", 5) == 0 || strncmp(text, "env:", 4) == 0;
+	const char *equals = scheme ? NULL : strchr(text, '=');
+	const char *source = equals != NULL ? equals + 1 : text;
+	const int bdf_length = equals != NULL ? (int)(equals - text) : 0;
+	struct vftoken_rule rule = { .key = DEFAULT_KEY };
+	char why[VFTOKEN_WHY_SIZE];
+	uint64_t key;
+	int ret;
+
+	if (equals != NULL) {
+		ret = rule_key(vt, text, (size_t)bdf_length, &rule.key);
+		if (ret < 0)
+			return ret;
+	} else if (parse_key(text, &key) != -EINVAL) {
+		return refuse(vt, -EINVAL, "%s names a device but no token; add =SOURCE", text);
+	}
+	if (find_key(vt, rule.key) != NULL)
+		return refuse(vt, -EEXIST, "there is a rule for %.*s already; keep one of the two",
+			      bdf_length > 0 ? bdf_length : 11, bdf_length > 0 ? text : "all devices");
+	if (is_fd_of_another_rule(vt, source))
+		return refuse(vt, -EEXIST, "%s is another rule's source already, and can be read once",
+			      source);
+	if (vt->n_rules == VFTOKEN_MAX_RULES)
+		return refuse(vt, -ENOSPC, "there are %d rules already", VFTOKEN_MAX_RULES);
+	if (grow(vt) < 0)
+		return refuse(vt, -ENOMEM, "out of memory");
+	ret = vftoken_source_parse(&rule.source, &vt->vault, source, why);
+	if (ret < 0)
+		return refuse(vt, ret, "%.*s%s%s", bdf_length, text, equals != NULL ? ": " : "", why);
+
+	vt->rules[vt->n_rules++] = rule;
+	*bucket_of(vt, rule.key) = vt->n_rules;
+	return 0;
+}
+
+void
+vftoken_clear(struct vftoken *vt)
+{
+	uint32_t i;
+
+	for (i = 0; i < vt->n_rules; i++)
+		vftoken_source_free(&vt->rules[i].source);
+	free(vt->rules);
+	free(vt->buckets);
+	vt->rules = NULL;
+	vt->buckets = NULL;
+	vt->n_rules = 0;
+	vt->n_buckets = 0;
+	vftoken_vault_clear(&vt->vault);
+}
+
+struct vftoken_rule *
+vftoken_find(const struct vftoken *vt, const char *bdf, const char *pf)
+{
+	struct vftoken_rule *rule = NULL;
+	uint64_t key;
+
+	if (vt->n_rules == 0)
+		return NULL;
+	if (bdf != NULL && parse_key(bdf, &key) == 0)
+		rule = find_key(vt, key);
+	if (rule == NULL && pf != NULL && parse_key(pf, &key) == 0)
+		rule = find_key(vt, key);
+	return rule != NULL ? rule : find_key(vt, DEFAULT_KEY);
+}
+
+int
+vftoken_read(struct vftoken *vt, struct vftoken_rule *rule, uuid_t token,
+		char why[VFTOKEN_WHY_SIZE])
+{
+	return vftoken_source_read(&rule->source, &vt->vault, token, why);
+}
+
+const char *
+vftoken_rule_source(const struct vftoken_rule *rule)
+{
+	return rule->source.shown;
+}
+
+void
+vftoken_log(const struct vftoken *vt, enum vftoken_log_level level, const char *format, ...)
+{
+	char message[2 * VFTOKEN_WHY_SIZE];
+	va_list ap;
+
+	if (vt->log == NULL)
+		return;
+	va_start(ap, format);
+	vsnprintf(message, sizeof(message), format, ap);
+	va_end(ap);
+	vt->log(level, message, vt->opaque);
+}

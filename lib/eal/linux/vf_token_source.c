@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vf_token_source.h"
+
+#define UUID_CHARS (UUID_STR_LEN - 1)
+#define SOURCES "a UUID, file:PATH, env:NAME or fd:N"
+#define ELLIPSIS "\u2026"
+
+static int fail(int err, char why[VFTOKEN_WHY_SIZE], const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int
+fail(int err, char why[VFTOKEN_WHY_SIZE], const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(why, VFTOKEN_WHY_SIZE, format, ap);
+	va_end(ap);
+	return -err;
+}
+
+/* A text that may be a secret, as its first two characters and an ellipsis. */
+static void
+mask(const char *text, char masked[8])
+{
+	size_t n = 0;
+
+	for (; n < 2 && text[n] != '\0'; n++)
+		masked[n] = isprint((unsigned char)text[n]) ? text[n] : '?';
+	strcpy(masked + n, ELLIPSIS);
+}
+
+static int
+parse_uuid(const char *text, const char *shown, uuid_t token, char why[VFTOKEN_WHY_SIZE])
+{
+	const size_t length = strlen(text);
+	uuid_t parsed;
+	size_t i;
+
+	if (length == 0)
+		return fail(EINVAL, why, "%s is empty", shown);
+	if (text[0] == '{' || text[length - 1] == '}')
+		return fail(EINVAL, why, "%s has braces; write the UUID without them", shown);
+	if (length != UUID_CHARS)
+		return fail(EINVAL, why, "%s has %zu characters; a UUID has %d", shown, length,
+			    UUID_CHARS);
+	for (i = 0; i < length; i++) {
+		const bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (hyphen && text[i] != '-')
+			return fail(EINVAL, why, "%s isn't a UUID: character %zu must be '-'", shown,
+				    i + 1);
+		if (!hyphen && !isxdigit((unsigned char)text[i]))
+			return fail(EINVAL, why, "%s isn't a UUID: character %zu isn't a hex digit",
+				    shown, i + 1);
+	}
+	if (uuid_parse(text, parsed) != 0)
+		return fail(EINVAL, why, "%s isn't a UUID", shown);
+	if (uuid_is_null(parsed))
+		return fail(EINVAL, why, "%s is the nil UUID, which is no secret; make one with uuidgen",
+			    shown);
+	uuid_copy(token, parsed);
+	explicit_bzero(parsed, sizeof(parsed));
+	return 0;
+}
+
+static int
+vault_put(struct vftoken_vault *vault, const uuid_t token, uint32_t *slot,
+		char why[VFTOKEN_WHY_SIZE])
+{
+	const off_t offset = (off_t)vault->used * sizeof(uuid_t);
+
+	errno = EIO;
+	if (vault->fd < 0)
+		vault->fd = memfd_create("vf_token", MFD_CLOEXEC);
+	if (vault->fd < 0 || pwrite(vault->fd, token, sizeof(uuid_t), offset) != sizeof(uuid_t))
+		return fail(errno, why, "a memory file for the token can't be made: %s",
+			    strerror(errno));
+	*slot = vault->used++;
+	return 0;
+}
+
+static int
+vault_get(const struct vftoken_vault *vault, uint32_t slot, uuid_t token,
+		char why[VFTOKEN_WHY_SIZE])
+{
+	if (pread(vault->fd, token, sizeof(uuid_t), (off_t)slot * sizeof(uuid_t)) != sizeof(uuid_t))
+		return fail(EIO, why, "the memory file that keeps the token can't be read");
+	return 0;
+}
+
+void
+vftoken_vault_clear(struct vftoken_vault *vault)
+{
+	if (vault->fd >= 0)
+		close(vault->fd);
+	vault->fd = -1;
+	vault->used = 0;
+}
+
+static int
+parse_fd(struct vftoken_source *source, const char *text, char why[VFTOKEN_WHY_SIZE])
+{
+	const char *digits = text + strlen("fd:");
+	char masked[8];
+	char *end;
+	long fd;
+
+	errno = 0;
+	fd = strtol(digits, &end, 10);
+	if (!isdigit((unsigned char)digits[0]) || *end != '\0' || errno != 0 || fd > INT_MAX) {
+		mask(digits, masked);
+		return fail(EINVAL, why, "fd:%s isn't the number of a file descriptor", masked);
+	}
+	if (fcntl((int)fd, F_GETFD) < 0)
+		return fail(EBADF, why, "%s isn't open in this process", text);
+	source->kind = VFTOKEN_SOURCE_FD;
+	source->fd = (int)fd;
+	return 0;
+}
+
+static int
+parse_literal(struct vftoken_source *source, struct vftoken_vault *vault, const char *text,
+		const char *masked, char why[VFTOKEN_WHY_SIZE])
+{
+	const size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+	uuid_t token;
+	int ret;
+
+	/* Letters alone can't be the start of a mistyped UUID, so they may be shown. */
+	if (text[scheme] == ':')
+		return fail(EINVAL, why, "%.*s: is an unknown source scheme; use " SOURCES,
+			    (int)scheme, text);
+	ret = parse_uuid(text, masked, token, why);
+	if (ret < 0)
+		return ret;
+	ret = vault_put(vault, token, &source->slot, why);
+	explicit_bzero(token, sizeof(token));
+	source->kind = VFTOKEN_SOURCE_KEPT;
+	return ret;
+}
+
+int
+vftoken_source_parse(struct vftoken_source *source, struct vftoken_vault *vault, const char *text,
+		char why[VFTOKEN_WHY_SIZE])
+{
+	struct vftoken_source parsed = { 0 };
+	char masked[8];
+	int ret = 0;
+
+	mask(text, masked);
+	if (text[0] == '\0')
+		return fail(EINVAL, why, "the token's source is empty; use " SOURCES);
+	if (strlen(text) >= PATH_MAX)
+		return fail(EINVAL, why, "%s has %zu characters; a source has at most %d", masked,
+			    strlen(text), PATH_MAX - 1);
+	if (strcmp(text, "file:") == 0)
+		return fail(EINVAL, why, "%s names no file", text);
+	if (strcmp(text, "env:") == 0)
+		return fail(EINVAL, why, "%s names no environment variable", text);
+
+	if (strncmp(text, "file:", 5) == 0)
+		parsed.kind = VFTOKEN_SOURCE_FILE;
+	else if (strncmp(text, "env:", 4) == 0)
+		parsed.kind = VFTOKEN_SOURCE_ENV;
+	else if (strncmp(text, "fd:", 3) == 0)
+		ret = parse_fd(&parsed, text, why);
+	else
+		ret = parse_literal(&parsed, vault, text, masked, why);
+	if (ret < 0)
+		return ret;
+
+	parsed.shown = strdup(parsed.kind == VFTOKEN_SOURCE_KEPT ? masked : text);
+	if (parsed.shown == NULL)
+		return fail(ENOMEM, why, "out of memory");
+	*source = parsed;
+	return 0;
+}
+
+static int
+check_file(int fd, const char *shown, char why[VFTOKEN_WHY_SIZE])
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return fail(errno, why, "%s can't be read: %s", shown, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return fail(EISDIR, why, "%s is a directory; name a file", shown);
+	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+		return 0;
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return fail(EPERM, why, "%s may be written by others than its owner; chmod 600 it",
+			    shown);
+	if (st.st_mode & S_IROTH)
+		fail(0, why, "%s may be read by everybody on this machine; chmod 600 it if it can be",
+		     shown);
+	return 0;
+}
+
+static int
+milliseconds_left(const struct timespec *start)
+{
+	struct timespec now;
+	long passed;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	passed = (now.tv_sec - start->tv_sec) * 1000 + (now.tv_nsec - start->tv_nsec) / 1000000;
+	return passed < VFTOKEN_SOURCE_WAIT_MS ? (int)(VFTOKEN_SOURCE_WAIT_MS - passed) : 0;
+}
+
+/* Read to the end, or one byte more than allowed, and never wait for ever. */
+static ssize_t
+read_all(int fd, const char *shown, char text[VFTOKEN_SOURCE_MAX + 1], char why[VFTOKEN_WHY_SIZE])
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	struct timespec start;
+	size_t length = 0;
+	ssize_t n = 1;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (n != 0 && length <= VFTOKEN_SOURCE_MAX) {
+		switch (poll(&ready, 1, milliseconds_left(&start))) {
+		case 0:
+			return fail(ETIMEDOUT, why, "%s: no writer wrote and closed it within %d seconds",
+				    shown, VFTOKEN_SOURCE_WAIT_MS / 1000);
+		case -1:
+			continue;
+		}
+		n = read(fd, text + length, VFTOKEN_SOURCE_MAX + 1 - length);
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return fail(errno, why, "%s can't be read: %s", shown, strerror(errno));
+		length += n > 0 ? (size_t)n : 0;
+	}
+	return (ssize_t)length;
+}
+
+static int
+parse_text(char *text, size_t length, const char *shown, uuid_t token, char why[VFTOKEN_WHY_SIZE])
+{
+	size_t i;
+
+	while (length > 0 && isspace((unsigned char)text[length - 1]))
+		length--;
+	while (length > 0 && isspace((unsigned char)text[0])) {
+		text++;
+		length--;
+	}
+	for (i = 0; i < length; i++)
+		if (!isprint((unsigned char)text[i]) && !isspace((unsigned char)text[i]))
+			return fail(EINVAL, why, "%s holds binary data; it must hold one UUID as text",
+				    shown);
+	text[length] = '\0';
+	return parse_uuid(text, shown, token, why);
+}
+
+static int
+read_fd(int fd, const char *shown, uuid_t token, char why[VFTOKEN_WHY_SIZE])
+{
+	char text[VFTOKEN_SOURCE_MAX + 1];
+	ssize_t length;
+	int ret;
+
+	ret = check_file(fd, shown, why);
+	if (ret < 0)
+		return ret;
+	length = read_all(fd, shown, text, why);
+	if (length < 0)
+		ret = (int)length;
+	else if (length > VFTOKEN_SOURCE_MAX)
+		ret = fail(EFBIG, why, "%s is longer than %d bytes; it must hold one UUID", shown,
+			   VFTOKEN_SOURCE_MAX);
+	else
+		ret = parse_text(text, (size_t)length, shown, token, why);
+	explicit_bzero(text, sizeof(text));
+	return ret;
+}
+
+static int
+read_file(const char *shown, uuid_t token, char why[VFTOKEN_WHY_SIZE])
+{
+	/* Without O_NONBLOCK, a FIFO that nobody writes would hold the open for ever. */
+	int fd = open(shown + strlen("file:"), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return fail(errno, why, "%s can't be opened: %s", shown, strerror(errno));
+	ret = read_fd(fd, shown, token, why);
+	close(fd);
+	return ret;
+}
+
+static int
+read_env(const char *shown, uuid_t token, char why[VFTOKEN_WHY_SIZE])
+{
+	const char *text = getenv(shown + strlen("env:"));
+
+	if (text == NULL)
+		return fail(ENOENT, why, "%s isn't set in this process's environment", shown);
+	return parse_uuid(text, shown, token, why);
+}
+
+static int
+read_fd_once(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t token,
+		char why[VFTOKEN_WHY_SIZE])
+{
+	uint32_t slot;
+	int ret;
+
+	ret = read_fd(source->fd, source->shown, token, why);
+	if (ret < 0)
+		return ret;
+	ret = vault_put(vault, token, &slot, why);
+	if (ret < 0)
+		return ret;
+	close(source->fd);
+	source->kind = VFTOKEN_SOURCE_KEPT;
+	source->slot = slot;
+	return 0;
+}
+
+int
+vftoken_source_read(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t token,
+		char why[VFTOKEN_WHY_SIZE])
+{
+	uuid_t read;
+	int ret = -EINVAL;
+
+	why[0] = '\0';
+	switch (source->kind) {
+	case VFTOKEN_SOURCE_KEPT:
+		ret = vault_get(vault, source->slot, read, why);
+		break;
+	case VFTOKEN_SOURCE_FILE:
+		ret = read_file(source->shown, read, why);
+		break;
+	case VFTOKEN_SOURCE_ENV:
+		ret = read_env(source->shown, read, why);
+		break;
+	case VFTOKEN_SOURCE_FD:
+		ret = read_fd_once(source, vault, read, why);
+		break;
+	}
+	if (ret == 0)
+		uuid_copy(token, read);
+	explicit_bzero(read, sizeof(read));
+	return ret;
+}
+
+void
+vftoken_source_free(struct vftoken_source *source)
+{
+	free(source->shown);
+	source->shown = NULL;
+}
