@@ -1,0 +1,268 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""Debian packages for this project, fetched without installing them.
+
+A private apt state in the cache, whose sources are derived from the machine's own, so that neither
+the machine's apt configuration nor its package lists change and no mirror is named here.
+"""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import fnmatch
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+KEYRING = Path('/usr/share/keyrings/debian-archive-keyring.gpg')
+FETCH_TIMEOUT = 1800
+
+
+class DebianError(Exception):
+    """Something that a person must act on; the text says what."""
+
+
+def cache_dir() -> Path:
+    """The project's cache folder; it is created when something is first put there."""
+    base = os.environ.get('XDG_CACHE_HOME', '')
+    # The XDG specification has relative values ignored.
+    root = Path(base) if os.path.isabs(base) else Path.home() / '.cache'
+    return root / 'dpdk-vf-token'
+
+
+@contextlib.contextmanager
+def locked(name: str) -> Iterator[Path]:
+    """Hold the cache's lock `name`, so that two processes don't make the same thing twice."""
+    root = cache_dir()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock = open(root / f'.{name}.lock', 'w', encoding='ascii')
+    except OSError as err:
+        raise DebianError(f'cannot use the cache folder {root}: {err.strerror}; '
+                          'set XDG_CACHE_HOME to a folder that you may write to') from err
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield root
+
+
+def codename() -> str:
+    """The running Debian's code name, from os-release."""
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        release = {}
+    name = release.get('VERSION_CODENAME', '')
+    if release.get('ID') != 'debian' or not name:
+        raise DebianError('this machine does not run a released Debian (see /etc/os-release), '
+                          'so its packages cannot be fetched')
+    return name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One of the machine's own Debian sources."""
+    uri: str
+    suite: str
+    keyring: str
+
+    def line(self, kind: str) -> str:
+        """This source as a line of a sources.list; kind is deb or deb-src."""
+        key = f' [signed-by={self.keyring}]' if self.keyring else ''
+        return f'{kind}{key} {self.uri} {self.suite} main'
+
+
+def machine_entries() -> list[Entry]:
+    """The machine's own sources of the running Debian, without those of other vendors."""
+    release = codename()
+    fmt = '$(REPO_URI)\t$(CODENAME)\t$(ORIGIN)\t$(COMPONENT)\t$(SIGNED_BY)'
+    out = _run(['apt-get', 'indextargets', '--format', fmt, 'Created-By: Packages'],
+               'cannot ask apt for its sources')
+    entries = []
+    for line in out.splitlines():
+        fields = line.split('\t')
+        if len(fields) < 5 or fields[2:4] != ['Debian', 'main']:
+            continue
+        uri, suite, signed_by = fields[0], fields[1], fields[4]
+        if suite not in (release, f'{release}-updates', f'{release}-security'):
+            continue
+        # Older apt leaves $(SIGNED_BY) as it is, and a key may stand inline instead of in a file.
+        keyring = signed_by if signed_by.startswith('/') else str(KEYRING)
+        entry = Entry(uri, suite, keyring if Path(keyring).exists() else '')
+        if entry not in entries and not uri.startswith('cdrom:'):
+            entries.append(entry)
+    if not any(entry.suite == release for entry in entries):
+        raise DebianError(f"apt's lists have no Debian {release} main on this machine; "
+                          "run 'apt-get update' as root, then try again")
+    return entries
+
+
+def _run(argv: Sequence[str], failure: str, cwd: Path | None = None) -> str:
+    env = dict(os.environ, LC_ALL='C', DEBIAN_FRONTEND='noninteractive')
+    try:
+        done = subprocess.run(argv, cwd=cwd, env=env, text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=FETCH_TIMEOUT, check=False)
+    except (OSError, subprocess.TimeoutExpired) as err:
+        raise DebianError(f'{failure}: {err}') from err
+    if done.returncode:
+        tail = '\n'.join(done.stderr.strip().splitlines()[-5:])
+        raise DebianError(f'{failure}:\n{tail}')
+    return done.stdout
+
+
+class Apt:
+    """apt on a private state below the cache folder."""
+
+    def __init__(self, kind: str = 'deb', suite: str = '', release: str = '') -> None:
+        """kind is deb or deb-src; suite adds one that the machine lacks, such as backports;
+        release is another Debian than the machine's, by its code name."""
+        self._kind = kind
+        self._extra = f'{codename()}-{suite}' if suite else ''
+        self._release = release or codename()
+        self.folder = cache_dir() / 'apt' / '-'.join(filter(None, (kind, suite, release)))
+        self._fresh = False
+
+    def _update(self) -> None:
+        entries = [replace(entry, suite=entry.suite.replace(codename(), self._release, 1))
+                   for entry in machine_entries()]
+        if self._extra:
+            main = next(entry for entry in entries if entry.suite == codename())
+            entries.append(Entry(main.uri, self._extra, main.keyring))
+        for name in ('lists/partial', 'cache/archives/partial'):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        (self.folder / 'sources.list').write_text(
+            ''.join(entry.line(self._kind) + '\n' for entry in entries), encoding='utf-8')
+        self._fresh = True
+        self.run('apt-get', 'update', '--error-on=any')
+
+    def run(self, tool: str, *args: str, cwd: Path | None = None) -> str:
+        """Run an apt tool on this state; the first call brings the package lists up to date."""
+        if not self._fresh:
+            self._update()
+        options = {'Dir::State::Lists': self.folder / 'lists', 'Dir::Cache': self.folder / 'cache',
+                   'Dir::Etc::sourcelist': self.folder / 'sources.list',
+                   'Dir::Etc::sourceparts': '/dev/null', 'Acquire::Languages': 'none',
+                   # apt's own user can't enter a cache in somebody's home.
+                   'APT::Sandbox::User': 'root', 'Debug::NoLocking': '1'}
+        argv = [tool, '-q']
+        for key, value in options.items():
+            argv += ['-o', f'{key}={value}']
+        return _run(argv + list(args), f'{tool} {" ".join(args)} failed', cwd)
+
+    def missing(self, packages: Sequence[str]) -> list[str]:
+        """The packages given and those of their dependencies that the machine lacks."""
+        target = ['-t', self._extra] if self._extra else []
+        plan = self.run('apt-get', 'install', '--simulate', '--no-install-recommends',
+                        *target, *packages)
+        lacking = re.findall(r'^Inst (\S+) (?:\[\S+\] )?\((\S+)', plan, re.MULTILINE)
+        wanted = {name: f'{name}={version}' for name, version in lacking}
+        for name in packages:
+            wanted.setdefault(name, name)
+        return list(wanted.values())
+
+    def depends(self, package: str) -> list[str]:
+        """What a package depends on by name, for metapackages such as linux-image-amd64."""
+        return re.findall(r'^ *Depends: ([^<\s]+)', self.run('apt-cache', 'depends', package),
+                          re.MULTILINE)
+
+
+@contextlib.contextmanager
+def _building(final: Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of `final` if all went well, else disappears."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f'.{final.name}.', dir=final.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.rename(final)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def unpack(name: str, packages: Sequence[str], suite: str = '', meta: bool = False) -> Path:
+    """The cache folder `name` with these packages unpacked, and their dependencies that the
+    machine lacks; with `meta`, instead with what the (meta)package directly depends on."""
+    final = cache_dir() / 'packages' / codename() / name
+    if final.is_dir():
+        return final
+    with locked(f'packages-{name}'):
+        if final.is_dir():
+            return final
+        print(f'fetching from Debian: {" ".join(packages)}', file=sys.stderr, flush=True)
+        # Two folders of packages may need one apt state.
+        with locked('apt'), _building(final) as folder:
+            apt = Apt(suite=suite)
+            wanted = apt.depends(packages[0]) if meta else apt.missing(packages)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.debs.') as debs:
+                apt.run('apt-get', 'download', *wanted, cwd=Path(debs))
+                for deb in sorted(Path(debs).glob('*.deb')):
+                    _run(['dpkg', '-x', str(deb), str(folder)], f'cannot unpack {deb.name}')
+    return final
+
+
+def source(package: str, pattern: str, dest: Path, release: str = '') -> Path:
+    """Put the file of a source package that matches a glob pattern into the folder dest; release
+    is the code name of another Debian than the machine's to take it from."""
+    with locked('apt'), tempfile.TemporaryDirectory(dir=cache_dir(), prefix='.source.') as work:
+        Apt('deb-src', release=release).run('apt-get', 'source', '--download-only', package, cwd=Path(work))
+        names = sorted(os.listdir(work))
+        found = fnmatch.filter(names, pattern)
+        if len(found) != 1:
+            raise DebianError(f"Debian's source package {package} has "
+                              f"{len(found) or 'no'} files that match '{pattern}'; it has: "
+                              + ', '.join(names))
+        return _place(Path(work) / found[0], dest)
+
+
+def _place(file: Path, dest: Path) -> Path:
+    temporary = dest / f'.{file.name}.{os.getpid()}'
+    try:
+        dest.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, temporary)
+        temporary.rename(dest / file.name)
+    except OSError as err:
+        raise DebianError(f'cannot put {file.name} into {dest}: {err.strerror}') from err
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    return dest / file.name
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n', 1)[0])
+    commands = parser.add_subparsers(dest='command', required=True)
+    src = commands.add_parser('source', help='fetch one file of a source package')
+    src.add_argument('--release', default='', help="another Debian than this machine's: bookworm")
+    src.add_argument('package', metavar='PACKAGE[=VERSION]')
+    src.add_argument('pattern', metavar='FILE-GLOB')
+    src.add_argument('dest', metavar='DEST', type=Path)
+    binary = commands.add_parser('unpack', help='unpack packages into a folder of the cache')
+    binary.add_argument('--suite', default='', help='one that the machine lacks: backports')
+    binary.add_argument('name', metavar='NAME', help='of the folder')
+    binary.add_argument('packages', metavar='PACKAGE', nargs='+')
+    args = parser.parse_args()
+    try:
+        if args.command == 'source':
+            print(source(args.package, args.pattern, args.dest, args.release))
+        else:
+            print(unpack(args.name, args.packages, args.suite))
+    except DebianError as err:
+        print(f'debian.py: {err}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
