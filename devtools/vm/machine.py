@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""The virtual machine: which QEMU, which kernel, and the command line that joins them."""
+from __future__ import annotations
+
+import lzma
+import os
+import re
+import shutil
+import struct
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import debian
+
+from . import image
+
+QEMU = 'qemu-system-x86_64'
+
+
+class MachineError(Exception):
+    """The machine cannot be made as asked; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Qemu:
+    """A QEMU that models igb, and what it takes to run it."""
+    binary: Path
+    arguments: tuple[str, ...] = ()
+    library_path: str = ''
+
+    def env(self) -> dict[str, str]:
+        """The environment to run it in."""
+        env = dict(os.environ)
+        if self.library_path:
+            env['LD_LIBRARY_PATH'] = self.library_path
+        return env
+
+    def has_igb(self) -> bool:
+        """Whether it models the SR-IOV device that the lab is about."""
+        try:
+            done = subprocess.run([self.binary, '-device', 'help'], env=self.env(), text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, timeout=60, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        return 'name "igb"' in done.stdout
+
+
+def find_qemu() -> Qemu:
+    """The QEMU on PATH if it models igb, else Debian's, from the cache."""
+    own = shutil.which(QEMU)
+    if own and Qemu(Path(own)).has_igb():
+        return Qemu(Path(own))
+    # Debian 12's own QEMU is older than igb; its backports have a newer one.
+    suite = 'backports' if debian.codename() == 'bookworm' else ''
+    root = debian.unpack('qemu', ['qemu-system-x86'], suite)
+    folders = [root / 'usr/share' / name for name in ('qemu', 'seabios')]
+    qemu = Qemu(root / 'usr/bin' / QEMU,
+                tuple(arg for folder in folders for arg in ('-L', str(folder))),
+                image.library_path(root))
+    if not qemu.has_igb():
+        raise MachineError(f"the QEMU in '{root}' does not run or has no igb device; remove that "
+                           'folder, so that it is fetched again, or install a QEMU 8 or newer')
+    return qemu
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel to boot: its image, and the folder lib/modules/VERSION if it has one."""
+    image: Path
+    modules: Path | None = None
+
+
+def find_kernel(given: Path | None, modules: Path | None) -> Kernel:
+    """The kernel given, else the running Debian's, from the cache."""
+    if given:
+        if not given.is_file():
+            raise MachineError(f"there is no kernel image '{given}'; "
+                               'give a bzImage or vmlinux of an x86-64 kernel')
+        return Kernel(given.resolve(), _modules_folder(modules) if modules else None)
+    if modules:
+        raise MachineError(f"the modules '{modules}' need their kernel's image too (--kernel)")
+    root = debian.unpack('linux', ['linux-image-amd64'], meta=True)
+    images = sorted((root / 'boot').glob('vmlinuz-*'))
+    trees = sorted((root / 'lib/modules').glob('*')) or sorted((root / 'usr/lib/modules').glob('*'))
+    if not images or not trees:
+        raise MachineError(f"'{root}' has no kernel; remove it, so that it is fetched again")
+    return Kernel(_uncompressed(images[0]), trees[0])
+
+
+def _modules_folder(given: Path) -> Path:
+    """The folder lib/modules/VERSION in what the caller named: it or one above it."""
+    for above in ('', 'lib/modules/*/', 'usr/lib/modules/*/', '*/'):
+        found = [path.parent for path in sorted(given.glob(above + 'modules.order'))]
+        if len(found) == 1:
+            return found[0].resolve()
+        if found:
+            names = ', '.join(path.name for path in found)
+            raise MachineError(f"'{given}' has modules of several kernels ({names}); name one")
+    raise MachineError(f"'{given}' has no kernel modules; name a folder lib/modules/VERSION "
+                       "as 'make modules_install' makes it")
+
+
+def _uncompressed(bzimage: Path) -> Path:
+    """The ELF kernel in a bzImage, kept in the cache, as the guest would unpack it slowly."""
+    final = debian.cache_dir() / 'images' / f'{bzimage.name}.elf'
+    if final.exists():
+        return final
+    data = bzimage.read_bytes()
+    sectors, = struct.unpack_from('<B', data, 0x1f1)
+    offset, length = struct.unpack_from('<II', data, 0x248)
+    start = (sectors + 1) * 512 + offset
+    try:
+        # Its last four bytes are the size when unpacked.
+        kernel = lzma.decompress(data[start:start + length - 4])
+    except lzma.LZMAError:
+        return bzimage
+    if kernel[:4] != b'\x7fELF':
+        return bzimage
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary = final.with_name(f'.{final.name}.{os.getpid()}')
+    temporary.write_bytes(kernel)
+    temporary.rename(final)
+    return final
+
+
+def choose_accel(asked: str | None) -> str:
+    """The accelerator: KVM only where the processor has it, as /dev/kvm alone proves nothing."""
+    flags = re.search(r'^flags\s*:.*\b(vmx|svm)\b', Path('/proc/cpuinfo').read_text('utf-8'),
+                      re.MULTILINE)
+    usable = bool(flags) and os.access('/dev/kvm', os.R_OK | os.W_OK)
+    if asked == 'kvm' and not usable:
+        why = 'you may not use /dev/kvm' if flags else 'the processor offers no vmx or svm'
+        raise MachineError(f'KVM cannot be used here: {why}; use --accel tcg')
+    return asked or ('kvm' if usable else 'tcg')
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the caller may choose about a machine."""
+    pfs: int
+    memory: int
+    cpus: int
+    accel: str
+
+
+def kernel_arguments(setup: Setup) -> str:
+    """The guest kernel's command line."""
+    return ' '.join([
+        'console=ttyS0 panic=-1 intel_iommu=on iommu=nopt',
+        # Here and not in the guest's set-up, so that a built-in vfio-pci gets them as well.
+        'vfio_pci.enable_sriov=1 vfio_pci.disable_idle_d3=1',
+        f'hugepagesz=2M hugepages={setup.memory // 4}',
+        # What costs time in software emulation and gains nothing here.
+        'mitigations=off nokaslr random.trust_cpu=on',
+    ])
+
+
+def command(qemu: Qemu, kernel: Kernel, setup: Setup, initrd: str, serial: Path,
+            control: int, consoles: Sequence[int]) -> list[str]:
+    """QEMU's command line; control and consoles are file descriptors of sockets."""
+    fast = setup.accel == 'kvm'
+    # ',' separates QEMU's options; doubled it stands for itself.
+    log = str(serial).replace(',', ',,')
+    argv = [str(qemu.binary), *qemu.arguments, '-nodefaults', '-no-user-config', '-no-reboot',
+            '-display', 'none', '-M', 'q35,kernel-irqchip=split',
+            '-accel', 'kvm' if fast else 'tcg,thread=multi',
+            '-cpu', 'host' if fast else 'Nehalem,+rdrand',
+            '-smp', str(setup.cpus), '-m', str(setup.memory),
+            '-device', 'intel-iommu,intremap=on,caching-mode=on',
+            '-kernel', str(kernel.image), '-initrd', initrd, '-append', kernel_arguments(setup),
+            '-chardev', f'file,id=serial,path={log}', '-serial', 'chardev:serial',
+            '-device', 'virtio-serial-pci,max_ports=31',
+            '-chardev', f'socket,id=control,fd={control}',
+            '-device', 'virtserialport,chardev=control,name=control']
+    for number, port in enumerate(consoles):
+        argv += ['-chardev', f'socket,id=hvc{number},fd={port}',
+                 '-device', f'virtconsole,chardev=hvc{number}']
+    for number in range(setup.pfs):
+        argv += ['-device', f'pcie-root-port,id=port{number},chassis={number + 1}',
+                 '-device', f'igb,bus=port{number},mac=02:00:00:00:{number + 1:02x}:00']
+    return argv

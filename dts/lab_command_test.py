@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""devtools/vm/lab, the lab's command."""
+import subprocess
+
+import pytest
+
+from conftest import SOURCE
+
+LAB = SOURCE / 'devtools/vm/lab'
+
+
+def lab_command(build, *args, timeout=120):
+    """Run it."""
+    return subprocess.run([LAB, '--build', build, *args], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=timeout, check=False)
+
+
+def test_command(build):
+    """It must run a command in a lab as asked for, and hand on its output and status.
+
+    Steps: Ask for two PFs with three VFs each, and run a command that lists VFs and fails.
+    Verify: Six VFs on vfio-pci, nothing else in the output, the command's own status.
+    """
+    done = lab_command(build, '--pfs', '2', '--vfs', '3', '--memory', '512', '--',
+                       'ls -d /sys/bus/pci/drivers/vfio-pci/*/physfn; exit 7')
+    assert done.returncode == 7, done.stderr
+    assert len(done.stdout.splitlines()) == 6
+
+
+@pytest.mark.parametrize('args, name', [
+    (['--pfs', '0'], 'pfs'), (['--vfs', '99'], 'vfs'), (['--memory', 'much'], 'memory'),
+    (['--kernel', '/nowhere'], '/nowhere'), (['--modules', '/nowhere'], '/nowhere'),
+    (['--accel', 'hope'], 'hope'), (['--file', 'nothing'], 'nothing'),
+], ids=lambda value: value if isinstance(value, str) else '')
+@pytest.mark.fast
+def test_bad_option(tmp_path, args, name):
+    """A bad option must be refused with its name before anything is made.
+
+    Steps: Give the option.
+    Verify: Status 2, an error that names it, and an empty build folder.
+    """
+    done = lab_command(tmp_path, *args, '--', 'true')
+    assert done.returncode == 2
+    assert name in done.stderr
+    assert not list(tmp_path.iterdir())
