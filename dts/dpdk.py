@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""Where a build of ours has its DPDK."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def _one(folder: Path, pattern: str) -> Path:
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        raise FileNotFoundError(f"'{folder}' has {len(found)} files {pattern} instead of one; "
+                                'run devtools/demo.sh or devtools/test.sh, which build DPDK')
+    return found[0]
+
+
+def testpmd(build: Path) -> Path:
+    """The dpdk-testpmd that was built."""
+    return _one(build, 'subprojects/dpdk-*/app/dpdk-testpmd')
+
+
+def devbind(source: Path) -> Path:
+    """DPDK's own dpdk-devbind.py."""
+    return _one(source, 'subprojects/dpdk-*/usertools/dpdk-devbind.py')
+
+
+def files(source: Path, build: Path) -> Mapping[str, Path]:
+    """What the lab's guest needs of DPDK, by its path there."""
+    return {'/usr/local/bin/dpdk-testpmd': testpmd(build),
+            '/usr/local/bin/dpdk-devbind.py': devbind(source)}

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""A VF on vfio-pci whose PF stays on the kernel's own driver."""
+
+import pytest
+
+import dpdk
+from conftest import SOURCE, TOKEN
+from vm.lab import Lab
+
+
+@pytest.fixture(scope='module')
+def lab(build):
+    """A machine whose PF is on the kernel's igb, with one VF bound to vfio-pci."""
+    with Lab(build=build, files=dpdk.files(SOURCE, build)) as machine:
+        sysfs = f'/sys/bus/pci/devices/{machine.pfs[0]}'
+        assert machine.check(f'basename $(readlink {sysfs}/driver)') == 'igb'
+        machine.check(f'echo 1 >{sysfs}/sriov_numvfs')
+        machine.check(f'dpdk-devbind.py -b vfio-pci {machine.vfs(machine.pfs[0])[0]}', timeout=60)
+        yield machine
+
+
+def test_default_token_is_not_sent(start, pf, vfs):
+    """Such a VF must open although a default token is given, since the kernel wants none for it.
+
+    Steps: Leave the PF on igb, bind its VF to vfio-pci, start testpmd on it with a default token.
+    Verify: It drives the VF, and said that and why the token wasn't sent.
+    """
+    testpmd = start('vf', vfs, f'--vfio-vf-token={TOKEN}')
+    assert testpmd.ports == 1, testpmd.log
+    assert testpmd.said('VF token from') == (
+        f"VF token from 3e… isn't sent for VF {vfs[0]}: its PF {pf} is on igb, not vfio-pci, so the "
+        'kernel wants none')
+
+
+def test_without_a_token(start, vfs):
+    """Such a VF must open without any token.
+
+    Steps: As above, without a token.
+    Verify: It drives the VF.
+    """
+    testpmd = start('vf', vfs)
+    assert testpmd.ports == 1, testpmd.log

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""A PF's process dies while a VF is in use: only one with the current token may take its place."""
+import pytest
+
+from conftest import TOKEN_FILE, WRONG_TOKEN
+
+
+@pytest.fixture
+def orphan(pf_testpmd, start, pf, vfs):
+    """A VF's testpmd whose PF's process was killed."""
+    testpmd = start('vf', vfs[:1], f'--vfio-vf-token={pf}=file:{TOKEN_FILE}')
+    assert testpmd.ports == 1, testpmd.log
+    pf_testpmd.kill()
+    return testpmd
+
+
+def test_without_token(orphan, start, pf):
+    """A process without the token must not get the PF, and be told that its VFs are in use.
+
+    Steps: Kill the PF's process while a VF is open; start one on the PF without a token.
+    Verify: It has no port and says why; the VF's process goes on.
+    """
+    testpmd = start('thief', [pf])
+    assert testpmd.ports == 0
+    assert testpmd.refusal == (
+        f'PF {pf} refused by the kernel: of its VFs (2 enabled) some are in use, which demands the '
+        f'current VF token, and no rule covers this PF; give that token (--vfio-vf-token={pf}=SOURCE), '
+        "or end the VFs' processes first")
+    assert orphan.ports == 1
+
+
+def test_with_a_wrong_token(orphan, start, pf):
+    """A process with another token must not get the PF either.
+
+    Steps: Kill the PF's process while a VF is open; start one on the PF with another token.
+    Verify: It has no port and says why; the VF's process goes on.
+    """
+    testpmd = start('thief', [pf], f'--vfio-vf-token={WRONG_TOKEN}')
+    assert testpmd.ports == 0
+    assert testpmd.refusal == (
+        f'PF {pf} refused by the kernel: of its VFs (2 enabled) some are in use, and the token from '
+        f"11… isn't the current VF token; give that token (--vfio-vf-token={pf}=SOURCE), or end the "
+        "VFs' processes first")
+    assert orphan.ports == 1
+
+
+def test_with_the_token(orphan, start, pf):
+    """A process with the current token must get the PF.
+
+    Steps: Kill the PF's process while a VF is open; start one on the PF with the token.
+    Verify: It drives the PF, and the VF's process goes on.
+    """
+    testpmd = start('heir', [pf], f'--vfio-vf-token={pf}=file:{TOKEN_FILE}')
+    assert testpmd.ports == 1, testpmd.log
+    assert orphan.ports == 1
