@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+#
+# demo.sh [--keep]: builds what is needed and plays the story of a VF token in a virtual machine.
+# The build goes to the folder BUILD (an environment variable; build/ by default).
+
+set -eu
+. "$(dirname "$0")/prepare.sh"
+
+case "$*" in
+'' | --keep) ;;
+-h | --help) usage ;;
+*) die "'$*' isn't an option; there is --keep only" ;;
+esac
+
+# shellcheck disable=SC2086 # lists of words
+need 'to fetch and build DPDK, and to talk to the lab' $PACKAGES_FETCH $PACKAGES_BUILD $PACKAGES_LAB
+writable_source
+build_dpdk "$BUILD" static
+export BUILD
+"$PYTHON" "$SOURCE/devtools/demo.py" "$@"

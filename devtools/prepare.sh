@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+#
+# What demo.sh and test.sh have in common; they source it. Sets SOURCE and BUILD.
+
+SOURCE=$(cd "$(dirname "$0")/.." && pwd)
+BUILD=${BUILD:-$SOURCE/build}
+# Debian's own, as its Meson and pexpect are for this one.
+PYTHON=/usr/bin/python3
+export PYTHONDONTWRITEBYTECODE=1
+MESON=/usr/bin/meson
+
+PACKAGES_BUILD='gcc libc6-dev meson ninja-build patch pkg-config python3 python3-pyelftools
+	uuid-dev xz-utils'
+PACKAGES_FETCH='ca-certificates dpkg-dev'
+PACKAGES_LAB=python3-pexpect
+PACKAGES_UNIT='clang gcovr libcmocka-dev valgrind'
+PACKAGES_TEST='python3-pytest'
+
+die()
+{
+	echo "$(basename "$0"): $*" >&2
+	exit 1
+}
+
+# The comment at the script's head is its help.
+usage()
+{
+	sed -n '5,/^$/s/^# \{0,1\}//p' "$0"
+	exit 0
+}
+
+say()
+{
+	echo "== $*"
+}
+
+# need WHY PACKAGE...: install those of the packages that are missing.
+need()
+{
+	why=$1
+	shift
+	missing=
+	for package; do
+		state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=
+		[ "$state" = installed ] || missing="$missing $package"
+	done
+	[ -n "$missing" ] || return 0
+	say "needed $why and missing:$missing"
+	sudo=
+	if [ "$(id -u)" -ne 0 ]; then
+		command -v sudo >/dev/null || die "run as root: apt-get install$missing"
+		sudo=sudo
+	fi
+	say "installing with apt"
+	# shellcheck disable=SC2086 # a list of words
+	$sudo apt-get -qq update &&
+		$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install \
+			--no-install-recommends $missing </dev/null >/dev/null ||
+		die "apt could not install$missing; see its message above"
+}
+
+# A read-only source folder can't take DPDK below subprojects/, so it is built from a copy.
+writable_source()
+{
+	mkdir -p "$BUILD" 2>/dev/null && [ -w "$BUILD" ] ||
+		die "cannot write the build folder '$BUILD'; name another with BUILD=FOLDER"
+	BUILD=$(cd "$BUILD" && pwd)
+	if [ -w "$SOURCE/subprojects" ]; then
+		return
+	fi
+	mkdir -p "$BUILD/source"
+	tar -C "$SOURCE" --exclude=./.git --exclude='./build*' --exclude='./subprojects/dpdk-*/*' \
+		--exclude=./subprojects/packagecache -cf - . | tar -C "$BUILD/source" --no-same-permissions \
+		--mode=u+w -xf -
+	SOURCE=$BUILD/source
+}
+
+# build_dpdk FOLDER static|shared: libvftoken and DPDK with testpmd.
+build_dpdk()
+{
+	log=$1/build.log
+	mkdir -p "$1"
+	"$PYTHON" "$SOURCE/devtools/fetch_dpdk.py" "$SOURCE/subprojects/dpdk-22.11.wrap" ||
+		die "no DPDK to build; see above"
+	say "building DPDK and dpdk-testpmd, $2 (its log: $log)"
+	{
+		if [ -e "$1/build.ninja" ]; then
+			"$MESON" setup --reconfigure "$1" "$SOURCE"
+		else
+			"$MESON" setup -Ddefault_library="$2" "$1" "$SOURCE"
+		fi && ninja -C "$1"
+	} >"$log" 2>&1 || {
+		tail -n 30 "$log" >&2
+		die "the build failed; its whole log is $log"
+	}
+	"$PYTHON" "$SOURCE/devtools/fetch_dpdk.py" --built "$SOURCE/subprojects/dpdk-22.11.wrap"
+}
