@@ -29,9 +29,9 @@ struct vftoken {
 	void *opaque;
 	struct vftoken_vault vault;
 	struct vftoken_rule *rules;
-	uint32_t *buckets;	/* hash table of the rules: an index plus one, or 0 */
+	uint32_t *buckets; /* hash table of the rules: an index plus one, or 0 */
 	uint32_t n_rules;
-	uint32_t n_buckets;	/* a power of two, at least twice n_rules */
+	uint32_t n_buckets; /* a power of two, at least twice n_rules */
 };
 
 static struct vftoken process = { .vault = VFTOKEN_VAULT_INIT };
@@ -118,36 +118,48 @@ grow(struct vftoken *vt)
 	return 0;
 }
 
-/* One hex number of a BDF and the character behind it, as DPDK's parser takes them. */
-static bool
-parse_field(const char **text, unsigned long max, char behind, unsigned long *value, bool *in_range)
+static int
+hex_digit(char c)
 {
-	char *end;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 'a' - 'A';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
-	if (!isxdigit((unsigned char)**text))
-		return false;
-	errno = 0;
-	*value = strtoul(*text, &end, 16);
-	*in_range &= errno == 0 && *value <= max;
-	*text = end + 1;
-	return *end == behind;
+/* One hex number of a BDF. Each open looks devices up, so it isn't left to strtoul(). */
+static bool
+parse_number(const char **text, uint64_t *number)
+{
+	const char *start = *text;
+	int digit;
+
+	*number = 0;
+	for (; (digit = hex_digit(**text)) >= 0; (*text)++)
+		if (*number <= UINT32_MAX)
+			*number = *number << 4 | (uint64_t)digit;
+	return *text != start;
 }
 
 static int
 parse_key(const char *text, uint64_t *key)
 {
-	const bool full = strchr(text, ':') != strrchr(text, ':');
-	unsigned long domain = 0, bus, device, function;
-	bool in_range = true;
+	uint64_t domain = 0, bus, device, function;
 
-	if ((full && !parse_field(&text, UINT32_MAX, ':', &domain, &in_range)) ||
-	    !parse_field(&text, 0xff, ':', &bus, &in_range) ||
-	    !parse_field(&text, 0x1f, '.', &device, &in_range) ||
-	    !parse_field(&text, 7, '\0', &function, &in_range))
+	if (!parse_number(&text, &bus) || *text++ != ':' || !parse_number(&text, &device))
 		return -EINVAL;
-	if (!in_range)
+	if (*text == ':') {
+		text++;
+		domain = bus;
+		bus = device;
+		if (!parse_number(&text, &device))
+			return -EINVAL;
+	}
+	if (*text++ != '.' || !parse_number(&text, &function) || *text != '\0')
+		return -EINVAL;
+	if (domain > UINT32_MAX || bus > 0xff || device > 0x1f || function > 7)
 		return -ERANGE;
-	*key = (uint64_t)domain << 16 | bus << 8 | device << 3 | function;
+	*key = domain << 16 | bus << 8 | device << 3 | function;
 	return 0;
 }
 
@@ -187,7 +199,7 @@ refuse(const struct vftoken *vt, int ret, const char *format, ...)
 static int
 rule_key(const struct vftoken *vt, const char *text, size_t length, uint64_t *key)
 {
-	char bdf[VFTOKEN_BDF_SIZE] = "";
+	char bdf[2 * VFTOKEN_BDF_SIZE] = "";
 	int ret = -EINVAL;
 
 	if (length < sizeof(bdf)) {
@@ -196,9 +208,11 @@ rule_key(const struct vftoken *vt, const char *text, size_t length, uint64_t *ke
 		ret = parse_key(bdf, key);
 	}
 	if (ret == -ERANGE)
-		return refuse(vt, -EINVAL, "%s is out of range; a BDF goes up to ff:1f.7", bdf);
+		return refuse(vt, -EINVAL, "%s is out of range; a BDF goes up to ffffffff:ff:1f.7",
+			      bdf);
 	/* Unless it looks like a BDF it may be a token with the BDF behind, so it isn't shown. */
-	if (ret < 0 && strspn(bdf, "0123456789abcdefABCDEF:.") != length)
+	if (ret < 0 && (strspn(bdf, "0123456789abcdefABCDEF:.") != length ||
+			(length > 2 && strpbrk(bdf, ":.") == NULL)))
 		return refuse(vt, ret, "%.*s\u2026 before the '=' isn't a BDF such as 0000:01:00.0",
 			      length < 2 ? (int)length : 2, text);
 	if (ret < 0)
@@ -207,15 +221,18 @@ rule_key(const struct vftoken *vt, const char *text, size_t length, uint64_t *ke
 }
 
 static bool
-is_fd_of_another_rule(const struct vftoken *vt, const char *source)
+is_fd_of_another_rule(const struct vftoken *vt, const struct vftoken_source *source)
 {
 	uint32_t i;
 
-	if (strncmp(source, "fd:", 3) != 0)
+	if (source->kind != VFTOKEN_SOURCE_FD)
 		return false;
-	for (i = 0; i < vt->n_rules; i++)
-		if (strcmp(vt->rules[i].source.shown, source) == 0)
+	for (i = 0; i < vt->n_rules; i++) {
+		const struct vftoken_source *other = &vt->rules[i].source;
+
+		if (other->kind == VFTOKEN_SOURCE_FD && other->fd == source->fd)
 			return true;
+	}
 	return false;
 }
 
@@ -240,17 +257,21 @@ vftoken_add_rule(struct vftoken *vt, const char *text)
 	}
 	if (find_key(vt, rule.key) != NULL)
 		return refuse(vt, -EEXIST, "there is a rule for %.*s already; keep one of the two",
-			      bdf_length > 0 ? bdf_length : 11, bdf_length > 0 ? text : "all devices");
-	if (is_fd_of_another_rule(vt, source))
-		return refuse(vt, -EEXIST, "%s is another rule's source already, and can be read once",
-			      source);
+			      bdf_length > 0 ? bdf_length : 11,
+			      bdf_length > 0 ? text : "all devices");
 	if (vt->n_rules == VFTOKEN_MAX_RULES)
 		return refuse(vt, -ENOSPC, "there are %d rules already", VFTOKEN_MAX_RULES);
 	if (grow(vt) < 0)
 		return refuse(vt, -ENOMEM, "out of memory");
 	ret = vftoken_source_parse(&rule.source, &vt->vault, source, why);
 	if (ret < 0)
-		return refuse(vt, ret, "%.*s%s%s", bdf_length, text, equals != NULL ? ": " : "", why);
+		return refuse(vt, ret, "%.*s%s%s", bdf_length, text, equals != NULL ? ": " : "",
+			      why);
+	if (is_fd_of_another_rule(vt, &rule.source)) {
+		vftoken_source_free(&rule.source);
+		return refuse(vt, -EEXIST,
+			      "%s is another rule's source already, and can be read once", source);
+	}
 
 	vt->rules[vt->n_rules++] = rule;
 	*bucket_of(vt, rule.key) = vt->n_rules;
@@ -290,7 +311,7 @@ vftoken_find(const struct vftoken *vt, const char *bdf, const char *pf)
 
 int
 vftoken_read(struct vftoken *vt, struct vftoken_rule *rule, uuid_t token,
-		char why[VFTOKEN_WHY_SIZE])
+	     char why[VFTOKEN_WHY_SIZE])
 {
 	return vftoken_source_read(&rule->source, &vt->vault, token, why);
 }
@@ -306,11 +327,16 @@ vftoken_log(const struct vftoken *vt, enum vftoken_log_level level, const char *
 {
 	char message[2 * VFTOKEN_WHY_SIZE];
 	va_list ap;
+	char *c;
 
 	if (vt->log == NULL)
 		return;
 	va_start(ap, format);
 	vsnprintf(message, sizeof(message), format, ap);
 	va_end(ap);
+	/* A path or a variable's name may hold a line end. */
+	for (c = message; *c != '\0'; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = '?';
 	vt->log(level, message, vt->opaque);
 }

@@ -146,8 +146,8 @@ const char *vftoken_rule_source(const struct vftoken_rule *rule);
  *
  * @param text
  *   `[domain:]bus:device.function`, in hex of any case, as DPDK accepts it: a domain of up to 32
- *   bits, a bus up to ff, a device up to 1f and a function up to 7 (PCI Local Bus Specification 3.0,
- *   section 3.2.2.3.2).
+ *   bits, a bus up to ff, a device up to 1f and a function up to 7 (PCI Local Bus Specification
+ *   3.0, section 3.2.2.3.2).
  * @param bdf
  *   Receives the BDF. Untouched on failure.
  * @return

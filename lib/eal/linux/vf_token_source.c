@@ -66,8 +66,8 @@ parse_uuid(const char *text, const char *shown, uuid_t token, char why[VFTOKEN_W
 		const bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
 
 		if (hyphen && text[i] != '-')
-			return fail(EINVAL, why, "%s isn't a UUID: character %zu must be '-'", shown,
-				    i + 1);
+			return fail(EINVAL, why, "%s isn't a UUID: character %zu must be '-'",
+				    shown, i + 1);
 		if (!hyphen && !isxdigit((unsigned char)text[i]))
 			return fail(EINVAL, why, "%s isn't a UUID: character %zu isn't a hex digit",
 				    shown, i + 1);
@@ -75,8 +75,8 @@ parse_uuid(const char *text, const char *shown, uuid_t token, char why[VFTOKEN_W
 	if (uuid_parse(text, parsed) != 0)
 		return fail(EINVAL, why, "%s isn't a UUID", shown);
 	if (uuid_is_null(parsed))
-		return fail(EINVAL, why, "%s is the nil UUID, which is no secret; make one with uuidgen",
-			    shown);
+		return fail(EINVAL, why,
+			    "%s is the nil UUID, which is no secret; make one with uuidgen", shown);
 	uuid_copy(token, parsed);
 	explicit_bzero(parsed, sizeof(parsed));
 	return 0;
@@ -84,7 +84,7 @@ parse_uuid(const char *text, const char *shown, uuid_t token, char why[VFTOKEN_W
 
 static int
 vault_put(struct vftoken_vault *vault, const uuid_t token, uint32_t *slot,
-		char why[VFTOKEN_WHY_SIZE])
+	  char why[VFTOKEN_WHY_SIZE])
 {
 	const off_t offset = (off_t)vault->used * sizeof(uuid_t);
 
@@ -100,7 +100,7 @@ vault_put(struct vftoken_vault *vault, const uuid_t token, uint32_t *slot,
 
 static int
 vault_get(const struct vftoken_vault *vault, uint32_t slot, uuid_t token,
-		char why[VFTOKEN_WHY_SIZE])
+	  char why[VFTOKEN_WHY_SIZE])
 {
 	if (pread(vault->fd, token, sizeof(uuid_t), (off_t)slot * sizeof(uuid_t)) != sizeof(uuid_t))
 		return fail(EIO, why, "the memory file that keeps the token can't be read");
@@ -132,37 +132,51 @@ parse_fd(struct vftoken_source *source, const char *text, char why[VFTOKEN_WHY_S
 	}
 	if (fcntl((int)fd, F_GETFD) < 0)
 		return fail(EBADF, why, "%s isn't open in this process", text);
-	source->kind = VFTOKEN_SOURCE_FD;
 	source->fd = (int)fd;
 	return 0;
 }
 
+/* Letters that aren't all hex digits can't be a part of a mistyped UUID, so they may be shown. */
+static bool
+is_word(const char *text, size_t length)
+{
+	bool hex = true;
+	size_t i;
+
+	for (i = 0; i < length; i++) {
+		if (!isalpha((unsigned char)text[i]))
+			return false;
+		hex &= isxdigit((unsigned char)text[i]) != 0;
+	}
+	return !hex;
+}
+
 static int
 parse_literal(struct vftoken_source *source, struct vftoken_vault *vault, const char *text,
-		const char *masked, char why[VFTOKEN_WHY_SIZE])
+	      const char *masked, char why[VFTOKEN_WHY_SIZE])
 {
-	const size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+	const char *colon = strchr(text, ':');
 	uuid_t token;
 	int ret;
 
-	/* Letters alone can't be the start of a mistyped UUID, so they may be shown. */
-	if (text[scheme] == ':')
+	if (colon != NULL && is_word(text, (size_t)(colon - text)))
 		return fail(EINVAL, why, "%.*s: is an unknown source scheme; use " SOURCES,
-			    (int)scheme, text);
+			    (int)(colon - text), text);
+	if (colon != NULL)
+		return fail(EINVAL, why, "%s has an unknown source scheme; use " SOURCES, masked);
 	ret = parse_uuid(text, masked, token, why);
 	if (ret < 0)
 		return ret;
 	ret = vault_put(vault, token, &source->slot, why);
 	explicit_bzero(token, sizeof(token));
-	source->kind = VFTOKEN_SOURCE_KEPT;
 	return ret;
 }
 
 int
 vftoken_source_parse(struct vftoken_source *source, struct vftoken_vault *vault, const char *text,
-		char why[VFTOKEN_WHY_SIZE])
+		     char why[VFTOKEN_WHY_SIZE])
 {
-	struct vftoken_source parsed = { 0 };
+	struct vftoken_source parsed = { .kind = VFTOKEN_SOURCE_KEPT };
 	char masked[8];
 	int ret = 0;
 
@@ -182,17 +196,20 @@ vftoken_source_parse(struct vftoken_source *source, struct vftoken_vault *vault,
 	else if (strncmp(text, "env:", 4) == 0)
 		parsed.kind = VFTOKEN_SOURCE_ENV;
 	else if (strncmp(text, "fd:", 3) == 0)
-		ret = parse_fd(&parsed, text, why);
-	else
-		ret = parse_literal(&parsed, vault, text, masked, why);
-	if (ret < 0)
-		return ret;
+		parsed.kind = VFTOKEN_SOURCE_FD;
 
 	parsed.shown = strdup(parsed.kind == VFTOKEN_SOURCE_KEPT ? masked : text);
 	if (parsed.shown == NULL)
 		return fail(ENOMEM, why, "out of memory");
-	*source = parsed;
-	return 0;
+	if (parsed.kind == VFTOKEN_SOURCE_FD)
+		ret = parse_fd(&parsed, text, why);
+	else if (parsed.kind == VFTOKEN_SOURCE_KEPT)
+		ret = parse_literal(&parsed, vault, text, masked, why);
+	if (ret < 0)
+		vftoken_source_free(&parsed);
+	else
+		*source = parsed;
+	return ret;
 }
 
 static int
@@ -206,11 +223,15 @@ check_file(int fd, const char *shown, char why[VFTOKEN_WHY_SIZE])
 		return fail(EISDIR, why, "%s is a directory; name a file", shown);
 	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
 		return 0;
+	/* Without a name it is out of others' reach, whatever its mode: a memfd's is 0777. */
+	if (st.st_nlink == 0)
+		return 0;
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return fail(EPERM, why, "%s may be written by others than its owner; chmod 600 it",
 			    shown);
 	if (st.st_mode & S_IROTH)
-		fail(0, why, "%s may be read by everybody on this machine; chmod 600 it if it can be",
+		fail(0, why,
+		     "%s may be read by everybody on this machine; chmod 600 it if it can be",
 		     shown);
 	return 0;
 }
@@ -239,10 +260,14 @@ read_all(int fd, const char *shown, char text[VFTOKEN_SOURCE_MAX + 1], char why[
 	while (n != 0 && length <= VFTOKEN_SOURCE_MAX) {
 		switch (poll(&ready, 1, milliseconds_left(&start))) {
 		case 0:
-			return fail(ETIMEDOUT, why, "%s: no writer wrote and closed it within %d seconds",
-				    shown, VFTOKEN_SOURCE_WAIT_MS / 1000);
+			return fail(ETIMEDOUT, why,
+				    "%s: no writer wrote and closed it within %d seconds", shown,
+				    VFTOKEN_SOURCE_WAIT_MS / 1000);
 		case -1:
-			continue;
+			if (errno == EINTR)
+				continue;
+			return fail(errno, why, "%s can't be waited for: %s", shown,
+				    strerror(errno));
 		}
 		n = read(fd, text + length, VFTOKEN_SOURCE_MAX + 1 - length);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
@@ -265,8 +290,8 @@ parse_text(char *text, size_t length, const char *shown, uuid_t token, char why[
 	}
 	for (i = 0; i < length; i++)
 		if (!isprint((unsigned char)text[i]) && !isspace((unsigned char)text[i]))
-			return fail(EINVAL, why, "%s holds binary data; it must hold one UUID as text",
-				    shown);
+			return fail(EINVAL, why,
+				    "%s holds binary data; it must hold one UUID as text", shown);
 	text[length] = '\0';
 	return parse_uuid(text, shown, token, why);
 }
@@ -319,7 +344,7 @@ read_env(const char *shown, uuid_t token, char why[VFTOKEN_WHY_SIZE])
 
 static int
 read_fd_once(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t token,
-		char why[VFTOKEN_WHY_SIZE])
+	     char why[VFTOKEN_WHY_SIZE])
 {
 	uint32_t slot;
 	int ret;
@@ -338,7 +363,7 @@ read_fd_once(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t 
 
 int
 vftoken_source_read(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t token,
-		char why[VFTOKEN_WHY_SIZE])
+		    char why[VFTOKEN_WHY_SIZE])
 {
 	uuid_t read;
 	int ret = -EINVAL;

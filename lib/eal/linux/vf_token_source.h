@@ -15,7 +15,8 @@
  *
  * A file or fd holds one UUID, with white space around it or not, in at most 4 KiB. The nil UUID is
  * no token. A file that its group or others may write is refused, since any of them could set the
- * token; one that others may read draws a warning.
+ * token; one that others may read draws a warning. A file without a name, such as a memory file, is
+ * out of others' reach, so that its mode doesn't count.
  *
  * What must be kept, a literal and what came from an fd, is kept in a vault: a memory file that
  * isn't mapped, so that it is in no core dump and in no stray pointer's reach.

@@ -34,8 +34,9 @@ static int
 device_feature(int device_fd, uint32_t flags, const void *in, void *out, size_t size)
 {
 	union {
-		struct vfio_device_feature feature;
+		/* The first member is the one that { 0 } fills. */
 		uint8_t bytes[sizeof(struct vfio_device_feature) + VFIO_DEVICE_FEATURE_MAX];
+		struct vfio_device_feature feature;
 	} request = { 0 };
 	int ret = 0;
 
@@ -56,8 +57,8 @@ device_feature(int device_fd, uint32_t flags, const void *in, void *out, size_t 
 int
 vfio_device_feature_probe(int device_fd, uint16_t feature, uint32_t operations)
 {
-	return device_feature(device_fd, feature | operations | VFIO_DEVICE_FEATURE_PROBE, NULL, NULL,
-			      0);
+	return device_feature(device_fd, feature | operations | VFIO_DEVICE_FEATURE_PROBE, NULL,
+			      NULL, 0);
 }
 
 int

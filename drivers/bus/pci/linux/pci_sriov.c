@@ -66,6 +66,8 @@ read_number(const char *devices, const char *bdf, const char *file, uint16_t *nu
 	close(fd);
 	if (ret < 0)
 		return ret;
+	if (length == sizeof(text) - 1)
+		return -EINVAL;
 	text[length] = '\0';
 	value = strtoul(text, &end, 10);
 	if (end == text || (*end != '\n' && *end != '\0') || value > UINT16_MAX)

@@ -4,7 +4,8 @@
 
 /**
  * @file
- * What sysfs says of a PCI device's part in SR-IOV (Linux's Documentation/ABI/testing/sysfs-bus-pci).
+ * What sysfs says of a PCI device's part in SR-IOV (Linux's
+ * Documentation/ABI/testing/sysfs-bus-pci).
  */
 
 #ifndef PCI_SRIOV_H

@@ -20,7 +20,7 @@ struct opening {
 	const char *name;
 	struct pci_sriov facts;
 	struct vftoken_rule *rule;
-	bool sent;	/* the last try had the token */
+	bool sent; /* the last try had the token */
 	bool explained;
 };
 
@@ -56,17 +56,20 @@ say_not_sent(const struct opening *o)
 	const char *source = vftoken_rule_source(o->rule);
 
 	if (o->facts.role == PCI_SRIOV_VF)
-		vftoken_log(o->vt, VFTOKEN_LOG_INFO,
-			    "VF token from %s isn't sent for VF %s: its PF %s is on %s, not vfio-pci, so the kernel wants none",
-			    source, o->name, o->facts.pf, driver_or_none(o->facts.pf_driver));
+		vftoken_log(
+			o->vt, VFTOKEN_LOG_INFO,
+			"VF token from %s isn't sent for VF %s: its PF %s is on %s, not vfio-pci, so the kernel wants none",
+			source, o->name, o->facts.pf, driver_or_none(o->facts.pf_driver));
 	else if (o->facts.role == PCI_SRIOV_PF)
-		vftoken_log(o->vt, VFTOKEN_LOG_INFO,
-			    "VF token from %s isn't sent for PF %s: it is on %s, not vfio-pci, so the kernel wants none",
-			    source, o->name, driver_or_none(o->facts.driver));
+		vftoken_log(
+			o->vt, VFTOKEN_LOG_INFO,
+			"VF token from %s isn't sent for PF %s: it is on %s, not vfio-pci, so the kernel wants none",
+			source, o->name, driver_or_none(o->facts.driver));
 	else
-		vftoken_log(o->vt, VFTOKEN_LOG_INFO,
-			    "VF token from %s isn't sent for %s: it is neither an SR-IOV PF nor a VF, so the kernel wants none",
-			    source, o->name);
+		vftoken_log(
+			o->vt, VFTOKEN_LOG_INFO,
+			"VF token from %s isn't sent for %s: sysfs shows neither an SR-IOV PF nor a VF, so the kernel wants none",
+			source, o->name);
 }
 
 static int
@@ -86,8 +89,8 @@ open_with_token(struct opening *o)
 
 	ret = vftoken_read(o->vt, o->rule, token, why);
 	if (ret < 0) {
-		vftoken_log(o->vt, VFTOKEN_LOG_ERR, "%s not opened, since its VF token can't be read: %s",
-			    o->name, why);
+		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
+			    "%s not opened, since its VF token can't be read: %s", o->name, why);
 		o->explained = true;
 		return ret;
 	}
@@ -108,25 +111,30 @@ explain_access(const struct opening *o)
 	const char *name = o->name, *pf = o->facts.pf;
 
 	if (o->facts.role == PCI_SRIOV_VF && source == NULL)
-		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
-			    "VF %s refused by the kernel: its PF %s is on %s, which demands the PF's VF token, and no rule covers this VF; give the token that the PF's process uses (--vfio-vf-token=%s=SOURCE)",
-			    name, pf, driver_or_none(o->facts.pf_driver), pf);
+		vftoken_log(
+			o->vt, VFTOKEN_LOG_ERR,
+			"VF %s refused by the kernel: its PF %s is on %s, which demands the PF's VF token, and no rule covers this VF; give the token that the PF's process uses (--vfio-vf-token=%s=SOURCE)",
+			name, pf, driver_or_none(o->facts.pf_driver), pf);
 	else if (o->facts.role == PCI_SRIOV_VF)
-		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
-			    "VF %s refused by the kernel: the token from %s isn't the VF token of its PF %s; give the token that the PF's process uses (--vfio-vf-token=%s=SOURCE)",
-			    name, source, pf, pf);
+		vftoken_log(
+			o->vt, VFTOKEN_LOG_ERR,
+			"VF %s refused by the kernel: the token from %s isn't the VF token of its PF %s; give the token that the PF's process uses (--vfio-vf-token=%s=SOURCE)",
+			name, source, pf, pf);
 	else if (o->facts.role == PCI_SRIOV_PF && source == NULL)
-		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
-			    "PF %s refused by the kernel: of its VFs (%u enabled) some are in use, which demands the current VF token, and no rule covers this PF; give that token (--vfio-vf-token=%s=SOURCE), or end the VFs' processes first",
-			    name, o->facts.numvfs, name);
+		vftoken_log(
+			o->vt, VFTOKEN_LOG_ERR,
+			"PF %s refused by the kernel: of its VFs (%u enabled) some are in use, which demands the current VF token, and no rule covers this PF; give that token (--vfio-vf-token=%s=SOURCE), or end the VFs' processes first",
+			name, o->facts.numvfs, name);
 	else if (o->facts.role == PCI_SRIOV_PF)
-		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
-			    "PF %s refused by the kernel: of its VFs (%u enabled) some are in use, and the token from %s isn't the current VF token; give that token (--vfio-vf-token=%s=SOURCE), or end the VFs' processes first",
-			    name, o->facts.numvfs, source, name);
+		vftoken_log(
+			o->vt, VFTOKEN_LOG_ERR,
+			"PF %s refused by the kernel: of its VFs (%u enabled) some are in use, and the token from %s isn't the current VF token; give that token (--vfio-vf-token=%s=SOURCE), or end the VFs' processes first",
+			name, o->facts.numvfs, source, name);
 	else
-		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
-			    "%s refused by the kernel: access denied, though sysfs shows neither an SR-IOV PF nor a VF; see dmesg for the driver's reason",
-			    name);
+		vftoken_log(
+			o->vt, VFTOKEN_LOG_ERR,
+			"%s refused by the kernel: access denied, though sysfs shows neither an SR-IOV PF nor a VF; see dmesg for the driver's reason",
+			name);
 }
 
 static void
@@ -139,28 +147,33 @@ explain(const struct opening *o, int err)
 		explain_access(o);
 		break;
 	case ENODEV:
-		if (o->sent && o->facts.driver[0] != '\0')
-			vftoken_log(o->vt, VFTOKEN_LOG_ERR,
-				    "%s refused by the kernel: this kernel doesn't know VF tokens (Linux 5.7 and later do); use a later one or one with the series in kernel-patches/, or leave the token out",
-				    name);
+		if (o->sent && strstr(o->facts.driver, "vfio") != NULL)
+			vftoken_log(
+				o->vt, VFTOKEN_LOG_ERR,
+				"%s refused by the kernel: this kernel doesn't know VF tokens (Linux 5.7 and later do); use a later one or one with the series in kernel-patches/, or leave the token out",
+				name);
 		else
-			vftoken_log(o->vt, VFTOKEN_LOG_ERR,
-				    "%s refused by the kernel: no such device in its IOMMU group; bind it to a VFIO driver (dpdk-devbind.py -b vfio-pci %s)",
-				    name, name);
+			vftoken_log(
+				o->vt, VFTOKEN_LOG_ERR,
+				"%s refused by the kernel: no such device in its IOMMU group; bind it to a VFIO driver (dpdk-devbind.py -b vfio-pci %s)",
+				name, name);
 		break;
 	case EPERM:
-		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
-			    "%s refused by the kernel: this process may not use the IOMMU group; bind all devices of the group to vfio-pci, and run with CAP_SYS_RAWIO where VFIO has no IOMMU",
-			    name);
+		vftoken_log(
+			o->vt, VFTOKEN_LOG_ERR,
+			"%s refused by the kernel: this process may not use the IOMMU group; bind all devices of the group to vfio-pci, and run with CAP_SYS_RAWIO where VFIO has no IOMMU",
+			name);
 		break;
 	case EBUSY:
-		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
-			    "%s refused by the kernel: it is in use in another way; end the process that has it open, as /dev/vfio/devices/ or through another group",
-			    name);
+		vftoken_log(
+			o->vt, VFTOKEN_LOG_ERR,
+			"%s refused by the kernel: it is in use in another way; end the process that has it open, as /dev/vfio/devices/ or through another group",
+			name);
 		break;
 	default:
-		vftoken_log(o->vt, VFTOKEN_LOG_ERR, "%s refused by the kernel: %s; see dmesg for its reason",
-			    name, strerror(err));
+		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
+			    "%s refused by the kernel: %s; see dmesg for its reason", name,
+			    strerror(err));
 	}
 }
 
@@ -176,18 +189,20 @@ open_device(struct opening *o)
 		ret = open_with_token(o);
 		if (ret != -EINVAL || !o->sent)
 			return ret;
-		vftoken_log(o->vt, VFTOKEN_LOG_WARNING,
-			    "%s: the kernel has no use for a VF token, against what sysfs says; trying without",
-			    o->name);
+		vftoken_log(
+			o->vt, VFTOKEN_LOG_WARNING,
+			"%s: the kernel has no use for a VF token, against what sysfs says; trying without",
+			o->name);
 		return open_without_token(o);
 	}
 	say_not_sent(o);
 	ret = open_without_token(o);
 	if (ret != -EACCES)
 		return ret;
-	vftoken_log(o->vt, VFTOKEN_LOG_WARNING,
-		    "%s: the kernel demands a VF token, against what sysfs says; trying with the one from %s",
-		    o->name, vftoken_rule_source(o->rule));
+	vftoken_log(
+		o->vt, VFTOKEN_LOG_WARNING,
+		"%s: the kernel demands a VF token, against what sysfs says; trying with the one from %s",
+		o->name, vftoken_rule_source(o->rule));
 	return open_with_token(o);
 }
 
@@ -201,8 +216,9 @@ pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, const c
 	if (vftoken_parse_bdf(name, bdf) == 0) {
 		ret = pci_sriov_read(devices, bdf, &o.facts);
 		if (ret < 0)
-			vftoken_log(vt, VFTOKEN_LOG_WARNING, "%s: its SR-IOV facts can't be read from sysfs: %s",
-				    name, strerror(-ret));
+			vftoken_log(vt, VFTOKEN_LOG_WARNING,
+				    "%s: its SR-IOV facts can't be read from sysfs: %s", name,
+				    strerror(-ret));
 		o.rule = vftoken_find(vt, bdf, o.facts.pf);
 	}
 	ret = open_device(&o);

@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+
+# Usage: check-unit.sh [BUILD-FOLDER]
+# Builds all but DPDK with gcc and clang and runs the unit tests: as they are, under valgrind, with
+# ASan and UBSan, and for the line coverage of libvftoken, of which LEAST per cent are demanded.
+
+set -eu
+
+LEAST=95
+
+source=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "${1:-build/unit}"
+build=$(cd "${1:-build/unit}" && pwd)
+log=$build/check-unit.log
+: > "$log"
+
+# step WHAT COMMAND...: one line for a step; its output only if it fails. `set -e` doesn't reach in.
+step() {
+	what=$1
+	shift
+	if ! "$@" > "$log" 2>&1; then
+		cat "$log"
+		echo "unit: $what: failed"
+		exit 1
+	fi
+	echo "unit: $what: passed"
+}
+
+# configure FOLDER COMPILER OPTION...
+configure() {
+	folder=$build/$1
+	export CC="$2"
+	shift 2
+	if [ -e "$folder/build.ninja" ]; then
+		set -- --reconfigure "$@"
+	fi
+	/usr/bin/meson setup -Ddpdk=disabled "$@" "$folder" "$source" &&
+		/usr/bin/ninja -C "$folder"
+}
+
+run() {
+	folder=$build/$1
+	shift
+	/usr/bin/meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
+}
+
+coverage() {
+	find "$build/coverage" -name '*.gcda' -exec rm {} + || return
+	# The library's objects alone, from outside the source folder, where gcovr would leave files.
+	run coverage &&
+		cd "$build/coverage" &&
+		/usr/bin/gcovr --root "$source" --print-summary --fail-under-line "$LEAST" \
+			libvftoken.a.p
+}
+
+step 'build with gcc' configure gcc gcc
+step 'tests' run gcc
+step 'tests under valgrind' run gcc --setup valgrind
+step 'build with ASan and UBSan' configure sanitize gcc \
+	-Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized
+step 'tests with ASan and UBSan' run sanitize
+step 'build with clang' configure clang clang
+step 'tests built with clang' run clang
+step 'build for coverage' configure coverage gcc -Db_coverage=true --buildtype=debug
+step "line coverage of at least $LEAST %" coverage
+sed -n 's/^lines:/unit: line coverage of libvftoken:/p' "$log"

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pci_sriov.h"
+#include "vftoken_test_util.h"
+
+#define VF "0000:01:10.0"
+#define PF "0000:01:00.0"
+#define NAME_63 "driver-driver-driver-driver-driver-driver-driver-driver-driver-"
+
+static void
+assert_facts(const struct pci_sriov *facts, const struct pci_sriov *expected)
+{
+	assert_int_equal(facts->role, expected->role);
+	assert_string_equal(facts->driver, expected->driver);
+	assert_string_equal(facts->pf, expected->pf);
+	assert_string_equal(facts->pf_driver, expected->pf_driver);
+	assert_int_equal(facts->totalvfs, expected->totalvfs);
+	assert_int_equal(facts->numvfs, expected->numvfs);
+}
+
+/* After a failure all facts are zero. */
+static void
+assert_no_facts(const char *devices, const char *bdf, int ret)
+{
+	static const struct pci_sriov zero;
+	struct pci_sriov facts;
+
+	memset(&facts, 0xa5, sizeof(facts));
+	assert_int_equal(pci_sriov_read(devices, bdf, &facts), ret);
+	assert_memory_equal(&facts, &zero, sizeof(facts));
+}
+
+/* A VF, a PF and what is neither show their role and drivers, and a PF its VFs. */
+static void
+roles(void **state)
+{
+	static const struct {
+		struct test_device device;
+		struct pci_sriov facts;
+	} cases[] = {
+		{ { PF, "vfio-pci", NULL, "7\n", "2\n" },
+		  { PCI_SRIOV_PF, "vfio-pci", "", "", 7, 2 } },
+		{ { VF, "vfio-pci", PF, NULL, NULL },
+		  { PCI_SRIOV_VF, "vfio-pci", PF, "vfio-pci", 0, 0 } },
+		{ { "0000:01:10.2", NULL, PF, NULL, NULL },
+		  { PCI_SRIOV_VF, "", PF, "vfio-pci", 0, 0 } },
+		{ { "0000:02:00.0", NULL, NULL, "65535", "0" },
+		  { PCI_SRIOV_PF, "", "", "", 65535, 0 } },
+		{ { "0000:02:10.0", "igbvf", "0000:02:00.0", NULL, NULL },
+		  { PCI_SRIOV_VF, "igbvf", "0000:02:00.0", "", 0, 0 } },
+		{ { "0000:03:00.0", "e1000e", NULL, NULL, NULL },
+		  { PCI_SRIOV_NEITHER, "e1000e", "", "", 0, 0 } },
+		{ { "0000:03:00.1", NULL, NULL, NULL, NULL },
+		  { PCI_SRIOV_NEITHER, "", "", "", 0, 0 } },
+		/* The PF was taken out meanwhile. */
+		{ { "0000:04:10.0", "vfio-pci", "0000:04:00.0", NULL, NULL },
+		  { PCI_SRIOV_VF, "vfio-pci", "0000:04:00.0", "", 0, 0 } },
+		{ { "ffffffff:ff:1f.7", NAME_63, "ffffffff:ff:1f.6", NULL, NULL },
+		  { PCI_SRIOV_VF, NAME_63, "ffffffff:ff:1f.6", "", 0, 0 } },
+	};
+	struct pci_sriov facts;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TEST_DIM(cases); i++)
+		test_device_make(&cases[i].device);
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		memset(&facts, 0xa5, sizeof(facts));
+		assert_int_equal(pci_sriov_read(TEST_DEVICES, cases[i].device.bdf, &facts), 0);
+		assert_facts(&facts, &cases[i].facts);
+	}
+}
+
+/* A device's links may be bare names, too. */
+static void
+bare_links(void **state)
+{
+	static const struct test_device device = { VF, NULL, NULL, NULL, NULL };
+	static const struct pci_sriov expected = { PCI_SRIOV_VF, "igbvf", PF, "", 0, 0 };
+	struct pci_sriov facts;
+
+	(void)state;
+	test_device_make(&device);
+	assert_int_equal(symlink("igbvf", TEST_DEVICES "/" VF "/driver"), 0);
+	assert_int_equal(symlink(PF, TEST_DEVICES "/" VF "/physfn"), 0);
+	assert_int_equal(pci_sriov_read(TEST_DEVICES, VF, &facts), 0);
+	assert_facts(&facts, &expected);
+}
+
+/* A device that isn't there is told apart from one that can't be read. */
+static void
+no_device(void **state)
+{
+	static const struct test_device device = { PF, "vfio-pci", NULL, "7\n", "0\n" };
+	char name[PATH_MAX];
+
+	(void)state;
+	assert_no_facts(TEST_DEVICES, VF, -ENODEV);
+	test_device_make(&device);
+	assert_no_facts(TEST_DEVICES, VF, -ENODEV);
+	assert_no_facts("none", PF, -ENODEV);
+	assert_no_facts(TEST_DEVICES "/" PF "/sriov_numvfs", PF, -ENOTDIR);
+	/* The machine's own devices: no bus has this one. */
+	assert_no_facts(NULL, "ffffffff:ff:1f.7", -ENODEV);
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	assert_no_facts(TEST_DEVICES, name, -ENAMETOOLONG);
+	/* Room for the device's folder, but for no file in it, or for its links alone. */
+	memset(name, '/', sizeof(name));
+	memcpy(name, TEST_DEVICES, strlen(TEST_DEVICES));
+	name[sizeof(name) - sizeof("/" PF "/driv")] = '\0';
+	assert_no_facts(name, PF, -ENAMETOOLONG);
+	name[sizeof(name) - sizeof("/" PF "/sriov_total")] = '\0';
+	assert_no_facts(name, PF, -ENAMETOOLONG);
+}
+
+/* Without a root folder it is this machine's devices, if it has any. */
+static void
+own_devices(void **state)
+{
+	DIR *dir = opendir(PCI_SRIOV_SYSFS_DEVICES);
+	struct pci_sriov facts;
+	struct dirent *entry;
+
+	(void)state;
+	if (dir == NULL)
+		skip();
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			assert_int_equal(pci_sriov_read(NULL, entry->d_name, &facts), 0);
+	closedir(dir);
+}
+
+/* A number that isn't one, or that no PF can have, is refused. */
+static void
+malformed_numbers(void **state)
+{
+	static const char *const numbers[] = {
+		"", "\n", "x\n", "7x\n", "7 7\n", "-1\n", "65536\n", "4294967297\n",
+		"00000000000000007\n",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TEST_DIM(numbers); i++) {
+		char bdf[VFTOKEN_BDF_SIZE];
+		struct test_device device = { bdf, "vfio-pci", NULL, numbers[i], "0\n" };
+
+		snprintf(bdf, sizeof(bdf), "0000:%02zx:00.0", i);
+		test_device_make(&device);
+		assert_no_facts(TEST_DEVICES, bdf, -EINVAL);
+		device.totalvfs = "7\n";
+		device.numvfs = numbers[i];
+		snprintf(bdf, sizeof(bdf), "0000:%02zx:00.1", i);
+		test_device_make(&device);
+		assert_no_facts(TEST_DEVICES, bdf, -EINVAL);
+	}
+}
+
+/* What isn't as the kernel makes it is refused, and nothing of it is told. */
+static void
+malformed_devices(void **state)
+{
+	static const struct {
+		struct test_device device;
+		const char *folder;
+		int ret;
+	} cases[] = {
+		/* A name longer than any driver's or BDF's. */
+		{ { "0000:01:00.0", NAME_63 "x", NULL, "7\n", "0\n" }, NULL, -EINVAL },
+		{ { "0000:01:00.1", "vfio-pci", "ffffffff:ff:1f.7x", NULL, NULL }, NULL, -EINVAL },
+		{ { "0000:01:00.2", "igbvf", "0000:01:00.0", NULL, NULL }, NULL, -EINVAL },
+		/* Something else than a link or a file. */
+		{ { "0000:02:00.0", NULL, NULL, "7\n", "0\n" }, "driver", -EINVAL },
+		{ { "0000:02:00.1", "vfio-pci", NULL, NULL, NULL }, "physfn", -EINVAL },
+		{ { "0000:02:00.2", "vfio-pci", NULL, NULL, "0\n" }, "sriov_totalvfs", -EISDIR },
+		{ { "0000:02:00.3", "vfio-pci", NULL, "7\n", NULL }, "sriov_numvfs", -EISDIR },
+		/* A file less than there must be. */
+		{ { "0000:03:00.0", "vfio-pci", NULL, "7\n", NULL }, NULL, -ENOENT },
+	};
+	char path[128];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		test_device_make(&cases[i].device);
+		if (cases[i].folder != NULL) {
+			snprintf(path, sizeof(path), TEST_DEVICES "/%s/%s", cases[i].device.bdf,
+				 cases[i].folder);
+			assert_int_equal(mkdir(path, 0755), 0);
+		}
+		assert_no_facts(TEST_DEVICES, cases[i].device.bdf, cases[i].ret);
+	}
+}
+
+/* What this process may not read is told apart from what isn't there. */
+static void
+unreadable(void **state)
+{
+	static const struct test_device pf = { PF, "vfio-pci", NULL, "7\n", "0\n" };
+
+	(void)state;
+	test_device_make(&pf);
+	assert_int_equal(chmod(TEST_DEVICES "/" PF "/sriov_numvfs", 0200), 0);
+	if (!test_become_nobody()) {
+		print_message("no user to become here, so nothing is unreadable\n");
+		skip();
+	}
+	assert_no_facts(TEST_DEVICES, PF, -EACCES);
+	test_become_root();
+	assert_int_equal(chmod(TEST_DEVICES "/" PF, 0600), 0);
+	assert_true(test_become_nobody());
+	assert_no_facts(TEST_DEVICES, PF, -EACCES);
+	test_become_root();
+	assert_int_equal(chmod(TEST_DEVICES, 0600), 0);
+	assert_true(test_become_nobody());
+	assert_no_facts(TEST_DEVICES, PF, -EACCES);
+	test_become_root();
+	assert_int_equal(chmod(TEST_DEVICES, 0700) + chmod(TEST_DEVICES "/" PF, 0700), 0);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(roles, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(bare_links, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(no_device, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(own_devices, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(malformed_numbers, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(malformed_devices, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(unreadable, test_setup, test_teardown),
+	};
+
+	return cmocka_run_group_tests_name("pci_sriov", tests, NULL, NULL);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "pci_vf_token.h"
+#include "vftoken_test_util.h"
+
+#define GROUP_FD 42
+#define OPENED 7
+
+#define PF "0000:01:00.0"
+#define VF "0000:01:10.0"
+#define VF_LITERAL "0000:01:10.2"
+
+static const struct test_device devices[] = {
+	{ PF, "vfio-pci", NULL, "7\n", "2\n" },
+	{ VF, "vfio-pci", PF, NULL, NULL },
+	{ VF_LITERAL, "vfio-pci", PF, NULL, NULL },
+};
+
+struct call {
+	struct vftoken *vt;
+	const char *text;
+	int ret;
+};
+
+static void
+call_open(void *opaque)
+{
+	struct call *c = opaque;
+
+	c->ret = pci_vf_token_open(c->vt, TEST_DEVICES, GROUP_FD, c->text);
+}
+
+static void
+call_add_rule(void *opaque)
+{
+	struct call *c = opaque;
+
+	c->ret = vftoken_add_rule(c->vt, c->text);
+}
+
+/* Neither a rule nor an open leaves a token, or its text, in the process's memory. */
+static void
+nothing_left(void **state)
+{
+	static const struct test_answer opened[] = { { .ret = OPENED } };
+	struct call c;
+	char rule[32];
+	size_t i;
+	int fd;
+
+	(void)state;
+	if (!test_can_search_memory()) {
+		print_message("memory isn't the program's own under this tool\n");
+		skip();
+	}
+	c.vt = test_rules();
+	fd = test_pipe(TOKEN_A);
+	test_write_text("own", TOKEN_A "\n");
+	snprintf(rule, sizeof(rule), VF "=fd:%d", fd);
+	assert_int_equal(vftoken_add_rule(c.vt, "file:own"), 0);
+	assert_int_equal(vftoken_add_rule(c.vt, rule), 0);
+	c.text = VF_LITERAL "=" TOKEN_A;
+	test_call(call_add_rule, &c);
+	assert_int_equal(c.ret, 0);
+	assert_int_equal(test_search_memory(TOKEN_A), 0);
+	for (i = 0; i < TEST_DIM(devices); i++) {
+		test_device_make(&devices[i]);
+		test_answer(opened, 1);
+		c.text = devices[i].bdf;
+		test_call(call_open, &c);
+		assert_int_equal(c.ret, OPENED);
+		/* The kernel's own copy shows that the search finds one. */
+		assert_int_equal(test_search_memory(TOKEN_A), 1);
+		memset(test_ioctls, 0, sizeof(test_ioctls));
+		assert_int_equal(test_search_memory(TOKEN_A), 0);
+	}
+	vftoken_destroy(c.vt);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nothing_left, test_setup, test_teardown),
+	};
+
+	return cmocka_run_group_tests_name("pci_vf_token_memory", tests, NULL, NULL);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "vftoken_test_util.h"
+
+#define REFUSED "VF token rule refused: "
+
+/* A BDF is taken in full and in short form, in any hex case, and brought into the kernel's form. */
+static void
+bdf_forms(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *bdf;
+		int ret;
+	} cases[] = {
+		{ "0000:01:00.0", "0000:01:00.0", 0 },
+		{ "01:00.0", "0000:01:00.0", 0 },
+		{ "1:0.0", "0000:01:00.0", 0 },
+		{ "0000:AF:1F.7", "0000:af:1f.7", 0 },
+		{ "aBcD:eF:1f.7", "abcd:ef:1f.7", 0 },
+		{ "10000:01:00.0", "10000:01:00.0", 0 },
+		{ "FFFFFFFF:ff:1f.7", "ffffffff:ff:1f.7", 0 },
+		{ "00000001:01:00.0", "0001:01:00.0", 0 },
+		{ "100000000:01:00.0", NULL, -ERANGE },
+		{ "0000:100:00.0", NULL, -ERANGE },
+		{ "0000:01:20.0", NULL, -ERANGE },
+		{ "0000:01:00.8", NULL, -ERANGE },
+		{ "ffffffffffffffffff:01:00.0", NULL, -ERANGE },
+		{ "", NULL, -EINVAL },
+		{ "01:00", NULL, -EINVAL },
+		{ "01:00.", NULL, -EINVAL },
+		{ "0000:01:", NULL, -EINVAL },
+		{ "0000:01:.0", NULL, -EINVAL },
+		{ "01.00.0", NULL, -EINVAL },
+		{ ":01:00.0", NULL, -EINVAL },
+		{ "0000:01:00.0 ", NULL, -EINVAL },
+		{ " 0000:01:00.0", NULL, -EINVAL },
+		{ "-1:01:00.0", NULL, -EINVAL },
+		{ "0000:+1:00.0", NULL, -EINVAL },
+		{ "0:0000:01:00.0", NULL, -EINVAL },
+		{ "0000:01:00.g", NULL, -EINVAL },
+		{ "0000:01:00.0x", NULL, -EINVAL },
+		{ "net_null0", NULL, -EINVAL },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		char bdf[VFTOKEN_BDF_SIZE] = "untouched";
+
+		assert_int_equal(vftoken_parse_bdf(cases[i].text, bdf), cases[i].ret);
+		assert_string_equal(bdf, cases[i].bdf != NULL ? cases[i].bdf : "untouched");
+	}
+}
+
+/* The device's own rule comes first, then its PF's, then the default. */
+static void
+precedence(void **state)
+{
+	static const struct {
+		const char *bdf;
+		const char *pf;
+		const char *source;
+	} cases[] = {
+		{ "0000:01:10.0", "0000:01:00.0", "env:VF" },
+		{ "01:10.0", "01:00.0", "env:VF" },
+		{ "0000:01:10.2", "0000:01:00.0", "env:PF" },
+		{ "0000:01:10.2", "1:0.0", "env:PF" },
+		{ "0000:01:00.0", "", "env:PF" },
+		{ "0000:01:00.0", NULL, "env:PF" },
+		{ "0000:02:10.0", "0000:02:00.0", "env:DEFAULT" },
+		{ "0001:01:10.0", "0001:01:00.0", "env:DEFAULT" },
+		{ "0000:01:10.2", NULL, "env:DEFAULT" },
+		{ "net_null0", NULL, "env:DEFAULT" },
+		{ NULL, NULL, "env:DEFAULT" },
+	};
+	struct vftoken *vt = test_rules();
+	size_t i;
+
+	(void)state;
+	assert_null(vftoken_find(vt, "0000:01:00.0", NULL));
+	assert_int_equal(vftoken_add_rule(vt, "env:DEFAULT"), 0);
+	assert_int_equal(vftoken_add_rule(vt, "0000:01:00.0=env:PF"), 0);
+	assert_int_equal(vftoken_add_rule(vt, "01:10.0=env:VF"), 0);
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		const struct vftoken_rule *rule = vftoken_find(vt, cases[i].bdf, cases[i].pf);
+
+		assert_non_null(rule);
+		assert_string_equal(vftoken_rule_source(rule), cases[i].source);
+	}
+	vftoken_clear(vt);
+	assert_null(vftoken_find(vt, "0000:01:10.0", "0000:01:00.0"));
+	vftoken_destroy(vt);
+}
+
+/* Only a '=' before the source ends a BDF: a path may have one, and so may a variable's name. */
+static void
+equals_in_source(void **state)
+{
+	static const struct {
+		const char *rule;
+		const char *bdf;
+		const char *source;
+	} cases[] = {
+		{ "file:/run/a=b", NULL, "file:/run/a=b" },
+		{ "env:A=B", NULL, "env:A=B" },
+		{ "01:00.0=file:/run/a=b", "0000:01:00.0", "file:/run/a=b" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		struct vftoken *vt = test_rules();
+		const struct vftoken_rule *rule;
+
+		assert_int_equal(vftoken_add_rule(vt, cases[i].rule), 0);
+		rule = vftoken_find(vt, cases[i].bdf, NULL);
+		assert_non_null(rule);
+		assert_string_equal(vftoken_rule_source(rule), cases[i].source);
+		vftoken_destroy(vt);
+	}
+}
+
+/* 65536 rules fit and each is found with its own token; the next one is refused. */
+static void
+many_rules(void **state)
+{
+	struct vftoken *vt = test_rules();
+	char text[64], uuid[UUID_STR_LEN];
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < VFTOKEN_MAX_RULES; i++) {
+		snprintf(text, sizeof(text), "%" PRIx32 ":%02x:%02x.%x=%08" PRIx32 "%s", i >> 12,
+			 i >> 4 & 0xff, i >> 2 & 3, i & 3, i, &TOKEN_A[8]);
+		assert_int_equal(vftoken_add_rule(vt, text), 0);
+	}
+	assert_int_equal(vftoken_add_rule(vt, "ffff:01:00.0=" TOKEN_B), -ENOSPC);
+	test_assert_message(VFTOKEN_LOG_ERR, REFUSED "there are 65536 rules already");
+	assert_int_equal(vftoken_add_rule(vt, "0:0:0.0=" TOKEN_B), -EEXIST);
+	assert_null(vftoken_find(vt, "ffff:01:00.0", NULL));
+	assert_int_equal(test_vault_size(), VFTOKEN_MAX_RULES * sizeof(uuid_t));
+	for (i = 0; i < VFTOKEN_MAX_RULES; i += 257) {
+		snprintf(text, sizeof(text), "%04" PRIx32 ":%02x:%02x.%x", i >> 12, i >> 4 & 0xff,
+			 i >> 2 & 3, i & 3);
+		snprintf(uuid, sizeof(uuid), "%08" PRIx32 "%s", i, &TOKEN_A[8]);
+		test_assert_token(vt, text, uuid);
+	}
+	vftoken_destroy(vt);
+	assert_int_equal(test_vault_size(), -1);
+}
+
+/* A line end in a path doesn't end the message. */
+static void
+message_is_one_line(void **state)
+{
+	struct vftoken *vt = test_rules();
+
+	(void)state;
+	vftoken_log(vt, VFTOKEN_LOG_INFO, "file:%s can't be opened",
+		    "a\nb\r\x1b"
+		    "c" DOTS);
+	test_assert_message(VFTOKEN_LOG_INFO, "file:a?b??c" DOTS " can't be opened");
+	vftoken_destroy(vt);
+}
+
+/* The process's own rules are there from the start, and say nothing unless asked to. */
+static void
+process_rules(void **state)
+{
+	struct vftoken *vt = vftoken_process();
+
+	(void)state;
+	assert_ptr_equal(vt, vftoken_process());
+	assert_null(vftoken_find(vt, "0000:01:00.0", NULL));
+	assert_int_equal(vftoken_add_rule(vt, "nonsense"), -EINVAL);
+	assert_int_equal(vftoken_add_rule(vt, TOKEN_A), 0);
+	test_assert_token(vt, "0000:01:00.0", TOKEN_A);
+	vftoken_clear(vt);
+	assert_null(vftoken_find(vt, "0000:01:00.0", NULL));
+	assert_int_equal(test_vault_size(), -1);
+	/* Rules may be added again. */
+	assert_int_equal(vftoken_add_rule(vt, TOKEN_B), 0);
+	test_assert_token(vt, "0000:01:00.0", TOKEN_B);
+	assert_int_equal(test_vault_size(), sizeof(uuid_t));
+	vftoken_clear(vt);
+	vftoken_clear(vt);
+	vftoken_destroy(NULL);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(bdf_forms, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(precedence, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(equals_in_source, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(many_rules, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(message_is_one_line, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(process_rules, test_setup, test_teardown),
+	};
+
+	return cmocka_run_group_tests_name("vf_token", tests, NULL, NULL);
+}

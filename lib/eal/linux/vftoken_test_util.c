@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vftoken_test_util.h"
+
+#define NOBODY 65534
+
+struct test_message test_messages[TEST_MESSAGES];
+unsigned int test_n_messages;
+
+static char folder[PATH_MAX];
+static int folder_before = -1;
+static unsigned int fds_before;
+
+static unsigned int
+open_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
+int
+test_setup(void **state)
+{
+	const char *parent = getenv("TMPDIR");
+
+	(void)state;
+	test_n_messages = 0;
+	test_wraps_reset();
+	umask(022);
+	snprintf(folder, sizeof(folder), "%s/vftoken-test-XXXXXX",
+		 parent != NULL ? parent : "/tmp");
+	folder_before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (folder_before < 0 || mkdtemp(folder) == NULL || chmod(folder, 0755) < 0)
+		return -1;
+	fds_before = open_fds();
+	return chdir(folder);
+}
+
+static int
+remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+int
+test_teardown(void **state)
+{
+	(void)state;
+	test_wraps_reset();
+	test_become_root();
+	assert_int_equal(open_fds(), fds_before);
+	if (fchdir(folder_before) < 0)
+		return -1;
+	close(folder_before);
+	return nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static bool
+shows(const char *message, const char *part, size_t length)
+{
+	for (; *message != '\0'; message++)
+		if (strncasecmp(message, part, length) == 0)
+			return true;
+	return false;
+}
+
+/* Three characters of the start are too many; so are four of any other part. */
+static void
+assert_not_shown(const char *message, const char *secret)
+{
+	const size_t length = strlen(secret);
+	size_t i;
+
+	for (i = 0; i + 3 < length; i++)
+		if (shows(message, secret + i, i == 0 ? 3 : 4))
+			fail_msg("message shows part of %s: %s", secret, message);
+}
+
+void
+test_assert_no_secret(const char *message)
+{
+	assert_not_shown(message, TOKEN_A);
+	assert_not_shown(message, TOKEN_B);
+}
+
+static void
+capture(enum vftoken_log_level level, const char *message, void *opaque)
+{
+	struct test_message *m = &test_messages[test_n_messages];
+
+	assert_ptr_equal(opaque, test_messages);
+	assert_in_range(test_n_messages, 0, TEST_MESSAGES - 1);
+	test_assert_no_secret(message);
+	assert_null(strpbrk(message, "\r\n"));
+	m->level = level;
+	snprintf(m->text, sizeof(m->text), "%s", message);
+	test_n_messages++;
+}
+
+struct vftoken *
+test_rules(void)
+{
+	struct vftoken *vt = vftoken_create();
+
+	assert_non_null(vt);
+	vftoken_set_log(vt, capture, test_messages);
+	return vt;
+}
+
+void
+test_assert_message(enum vftoken_log_level level, const char *text)
+{
+	if (text != NULL) {
+		assert_int_equal(test_n_messages, 1);
+		assert_string_equal(test_messages[0].text, text);
+		assert_int_equal(test_messages[0].level, level);
+	} else if (test_n_messages != 0) {
+		fail_msg("unexpected message: %s", test_messages[0].text);
+	}
+	test_n_messages = 0;
+}
+
+void
+test_assert_token(struct vftoken *vt, const char *bdf, const char *text)
+{
+	struct vftoken_rule *rule = vftoken_find(vt, bdf, NULL);
+	char why[VFTOKEN_WHY_SIZE] = "not written";
+	uuid_t token, expected;
+
+	assert_non_null(rule);
+	assert_int_equal(vftoken_read(vt, rule, token, why), 0);
+	assert_int_equal(uuid_parse(text, expected), 0);
+	assert_memory_equal(token, expected, sizeof(uuid_t));
+	assert_string_equal(why, "");
+}
+
+void
+test_write(const char *path, const char *text, size_t length, mode_t mode)
+{
+	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, length), length);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+void
+test_write_text(const char *path, const char *text)
+{
+	test_write(path, text, strlen(text), 0600);
+}
+
+int
+test_pipe(const char *text)
+{
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], text, strlen(text)), strlen(text));
+	close(fds[1]);
+	return fds[0];
+}
+
+long
+test_vault_size(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	char target[64];
+	struct dirent *entry;
+	struct stat st;
+	long size = -1;
+	ssize_t n;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		n = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+		if (n < 0)
+			continue;
+		target[n] = '\0';
+		if (strncmp(target, "/memfd:vf_token", 15) == 0 &&
+		    fstat(atoi(entry->d_name), &st) == 0)
+			size = (size < 0 ? 0 : size) + st.st_size;
+	}
+	closedir(dir);
+	return size;
+}
+
+static struct {
+	pthread_t thread;
+	char path[32];
+	char text[64];
+	unsigned int milliseconds;
+} late;
+
+static void *
+write_late(void *opaque)
+{
+	int fd;
+
+	(void)opaque;
+	usleep(late.milliseconds * 1000);
+	fd = open(late.path, O_WRONLY);
+	if (write(fd, late.text, strlen(late.text)) < 0)
+		perror("late write");
+	close(fd);
+	return NULL;
+}
+
+void
+test_write_late(const char *path, const char *text, unsigned int milliseconds)
+{
+	snprintf(late.path, sizeof(late.path), "%s", path);
+	snprintf(late.text, sizeof(late.text), "%s", text);
+	late.milliseconds = milliseconds;
+	assert_int_equal(pthread_create(&late.thread, NULL, write_late, NULL), 0);
+}
+
+void
+test_join_late(void)
+{
+	assert_int_equal(pthread_join(late.thread, NULL), 0);
+}
+
+bool
+test_become_nobody(void)
+{
+	return geteuid() != 0 || seteuid(NOBODY) == 0;
+}
+
+void
+test_become_root(void)
+{
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+}
+
+static void
+make_link(const char *bdf, const char *name, const char *target)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), TEST_DEVICES "/%s/%s", bdf, name);
+	assert_int_equal(symlink(target, path), 0);
+}
+
+static void
+make_file(const char *bdf, const char *name, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), TEST_DEVICES "/%s/%s", bdf, name);
+	test_write(path, text, strlen(text), 0644);
+}
+
+void
+test_device_make(const struct test_device *device)
+{
+	char path[128];
+
+	mkdir(TEST_DEVICES, 0755);
+	snprintf(path, sizeof(path), TEST_DEVICES "/%s", device->bdf);
+	assert_int_equal(mkdir(path, 0755), 0);
+	if (device->driver != NULL) {
+		snprintf(path, sizeof(path), "../../../bus/pci/drivers/%s", device->driver);
+		make_link(device->bdf, "driver", path);
+	}
+	if (device->pf != NULL) {
+		snprintf(path, sizeof(path), "../%s", device->pf);
+		make_link(device->bdf, "physfn", path);
+	}
+	if (device->totalvfs != NULL)
+		make_file(device->bdf, "sriov_totalvfs", device->totalvfs);
+	if (device->numvfs != NULL)
+		make_file(device->bdf, "sriov_numvfs", device->numvfs);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * What the unit tests of libvftoken share: a folder to work in and captured messages
+ * (vftoken_test_util.c), a kernel that answers by script and the failures that a healthy machine
+ * doesn't show, both by the linker's --wrap (vftoken_test_wrap.c), and a search of the process's
+ * memory (vftoken_test_memory.c).
+ */
+
+#ifndef VFTOKEN_TEST_UTIL_H
+#define VFTOKEN_TEST_UTIL_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/types.h>
+
+#include <cmocka.h>
+
+#include "vf_token.h"
+
+#define TEST_DIM(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Tokens, the second one in another hex case; no message may show three characters of them. */
+#define TOKEN_A "b671fd64-4c5d-491e-9eb8-da01ff1f3341"
+#define TOKEN_B "C87A0E2D-93FE-4B66-ACD3-7E59BD8A6F12"
+
+/* What a masked literal ends with. */
+#define DOTS "\u2026"
+
+/*
+ * A folder of the test's own, which is the current one while the test runs, so that messages show
+ * the same short paths everywhere. With it the messages, calls and failures of the last test go.
+ */
+int test_setup(void **state);
+int test_teardown(void **state);
+
+/* Messages. */
+
+#define TEST_MESSAGES 8
+
+struct test_message {
+	enum vftoken_log_level level;
+	char text[1024];
+};
+
+extern struct test_message test_messages[TEST_MESSAGES];
+extern unsigned int test_n_messages;
+
+/* Fail if a message shows a token, or three characters or more of one. */
+void test_assert_no_secret(const char *message);
+
+/* A set of rules whose messages are captured. */
+struct vftoken *test_rules(void);
+
+/* The messages since the last call are exactly the one given; NULL for none. */
+void test_assert_message(enum vftoken_log_level level, const char *text);
+
+/* A rule is found for the device, and its token can be read without a warning. */
+void test_assert_token(struct vftoken *vt, const char *bdf, const char *token);
+
+/* Files. */
+
+void test_write(const char *path, const char *text, size_t length, mode_t mode);
+void test_write_text(const char *path, const char *text);
+
+/* A pipe's read end, into which the text was written; its write end is closed. */
+int test_pipe(const char *text);
+
+/* Bytes kept in memory files of the library; -1 when there is none. */
+long test_vault_size(void);
+
+/* A thread of the test's own that opens a FIFO, writes and closes it after a while. */
+void test_write_late(const char *path, const char *text, unsigned int milliseconds);
+void test_join_late(void);
+
+/* Take away root's right to read everything; false when that isn't possible here. */
+bool test_become_nobody(void);
+void test_become_root(void);
+
+/* A PCI device as sysfs shows it; NULL or negative for what it hasn't. */
+struct test_device {
+	const char *bdf;
+	const char *driver;
+	const char *pf;
+	const char *totalvfs;
+	const char *numvfs;
+};
+
+/* Where test_device_make() makes its devices. */
+#define TEST_DEVICES "devices"
+
+void test_device_make(const struct test_device *device);
+
+/* Memory. */
+
+/* False under a tool that keeps copies of its own. */
+bool test_can_search_memory(void);
+
+/*
+ * Call a function on a stack of its own, where nothing is overwritten afterwards. It must not
+ * assert.
+ */
+void test_call(void (*function)(void *opaque), void *opaque);
+
+/* How often a token, as bytes or as text in any case, is in memory that is written. */
+unsigned int test_search_memory(const char *token);
+
+/* The kernel. */
+
+#define TEST_IOCTLS 4
+#define TEST_IOCTL_BYTES 300
+
+/* One answer: a file descriptor or 0, or a negative errno value, and what is left in the data. */
+struct test_answer {
+	int ret;
+	const void *data;
+	size_t size;
+};
+
+struct test_ioctl {
+	int fd;
+	unsigned long request;
+	uint8_t bytes[TEST_IOCTL_BYTES];	/* a text, or a whole vfio_device_feature */
+};
+
+extern struct test_ioctl test_ioctls[TEST_IOCTLS];
+extern unsigned int test_n_ioctls;
+
+/* What the next ioctls answer; one more than that fails the test. */
+void test_answer(const struct test_answer *answers, unsigned int n);
+
+/* Failures. Each is off by default. */
+
+void test_wraps_reset(void);
+
+/* From its second call on, the clock is an hour ahead. */
+void test_clock_jumps(void);
+
+extern bool test_poll_fails;	/* poll answers ENOMEM */
+extern int test_out_of_memory;	/* which allocation fails, from 1 on; 0 for none */
+
+#endif /* VFTOKEN_TEST_UTIL_H */
