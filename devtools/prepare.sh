@@ -10,34 +10,30 @@ PYTHON=/usr/bin/python3
 export PYTHONDONTWRITEBYTECODE=1
 MESON=/usr/bin/meson
 
-PACKAGES_BUILD='gcc libc6-dev meson ninja-build patch pkg-config python3 python3-pyelftools
-	uuid-dev xz-utils'
+PACKAGES_BUILD='gcc libc6-dev libcmocka-dev meson ninja-build patch pkg-config python3
+	python3-pyelftools uuid-dev xz-utils'
 PACKAGES_FETCH='ca-certificates dpkg-dev'
 PACKAGES_LAB=python3-pexpect
-PACKAGES_UNIT='clang gcovr libcmocka-dev valgrind'
+PACKAGES_UNIT='clang gcovr valgrind'
 PACKAGES_TEST='python3-pytest'
 
-die()
-{
+die() {
 	echo "$(basename "$0"): $*" >&2
 	exit 1
 }
 
 # The comment at the script's head is its help.
-usage()
-{
+usage() {
 	sed -n '5,/^$/s/^# \{0,1\}//p' "$0"
 	exit 0
 }
 
-say()
-{
+say() {
 	echo "== $*"
 }
 
 # need WHY PACKAGE...: install those of the packages that are missing.
-need()
-{
+need() {
 	why=$1
 	shift
 	missing=
@@ -61,8 +57,7 @@ need()
 }
 
 # A read-only source folder can't take DPDK below subprojects/, so it is built from a copy.
-writable_source()
-{
+writable_source() {
 	mkdir -p "$BUILD" 2>/dev/null && [ -w "$BUILD" ] ||
 		die "cannot write the build folder '$BUILD'; name another with BUILD=FOLDER"
 	BUILD=$(cd "$BUILD" && pwd)
@@ -77,8 +72,7 @@ writable_source()
 }
 
 # build_dpdk FOLDER static|shared: libvftoken and DPDK with testpmd.
-build_dpdk()
-{
+build_dpdk() {
 	log=$1/build.log
 	mkdir -p "$1"
 	"$PYTHON" "$SOURCE/devtools/fetch_dpdk.py" "$SOURCE/subprojects/dpdk-22.11.wrap" ||

@@ -17,7 +17,7 @@ BAD = {
     '0000:01:00.0': '0000:01:00.0 names a device but no token; add =SOURCE',
     TOKEN[:-1]: '3e… has 35 characters; a UUID has 36',
     f'{{{TOKEN}}}': '{3… has braces; write the UUID without them',
-    f'0000:01:20.0={TOKEN}': '0000:01:20.0 is out of range; a BDF goes up to ff:1f.7',
+    f'0000:01:20.0={TOKEN}': '0000:01:20.0 is out of range; a BDF goes up to ffffffff:ff:1f.7',
     'vault:x': 'vault: is an unknown source scheme; use a UUID, file:PATH, env:NAME or fd:N',
 }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,15 +29,20 @@ def build() -> Path:
     return Path(os.environ.get('BUILD', SOURCE / 'build')).resolve()
 
 
-@pytest.fixture(scope='session')
-def lab(build: Path) -> Iterator[Lab]:
+def prepared_lab(build: Path, files: Mapping[str, Path]) -> Iterator[Lab]:
     """A machine with one PF on vfio-pci, two VFs and the token in a file of root's own."""
-    with Lab(build=build, files=dpdk.files(SOURCE, build), timeout=1800) as machine:
+    with Lab(build=build, files=files, timeout=1800) as machine:
         pf = machine.pfs[0]
         machine.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
         machine.check(f'echo 2 >/sys/bus/pci/devices/{pf}/sriov_numvfs')
         machine.write(TOKEN_FILE, TOKEN + '\n', mode=0o600)
         yield machine
+
+
+@pytest.fixture(scope='session')
+def lab(build: Path) -> Iterator[Lab]:
+    """The machine that most tests share."""
+    yield from prepared_lab(build, dpdk.files(SOURCE, build))
 
 
 @pytest.fixture

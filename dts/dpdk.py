@@ -29,3 +29,12 @@ def files(source: Path, build: Path) -> Mapping[str, Path]:
     """What the lab's guest needs of DPDK, by its path there."""
     return {'/usr/local/bin/dpdk-testpmd': testpmd(build),
             '/usr/local/bin/dpdk-devbind.py': devbind(source)}
+
+
+def shared_files(source: Path, build: Path, drivers: str) -> Mapping[str, Path]:
+    """The same of a build of shared libraries, with the lab's drivers in a folder of the guest.
+    The buses aren't in it: they come with the drivers that need them, and twice is once too much.
+    """
+    return {**files(source, build),
+            **{f'{drivers}/{name}': _one(build, f'subprojects/dpdk-*/drivers/{name}')
+               for name in ('librte_mempool_ring.so', 'librte_net_e1000.so')}}
