@@ -51,7 +51,10 @@ class Teller:
 
         def tick() -> None:
             while not done.wait(0.2):
-                print(f'\r{line} {time.monotonic() - start:.0f} s ', end='', flush=True)
+                clock = f' {time.monotonic() - start:.0f} s '
+                # A line that wraps can't be overwritten.
+                room = shutil.get_terminal_size().columns - len(clock) - 1
+                print(f'\r{line[:room]}{clock}', end='', flush=True)
 
         ticker = threading.Thread(target=tick, daemon=True)
         if self._tty:
@@ -67,7 +70,7 @@ class Teller:
     def step(self, done: str, expected: str, action: Callable[[], str]) -> None:
         """Do something; action returns what happened, or raises Unexpected with it."""
         self._steps += 1
-        line = f'{self._steps:2} {done:<48} expected: {expected:<24}'
+        line = f'{self._steps:2} {done:<48} expected: {expected:<16}'
         start = time.monotonic()
         try:
             with self._clock(line):
