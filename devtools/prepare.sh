@@ -71,6 +71,16 @@ writable_source() {
 	SOURCE=$BUILD/source
 }
 
+# Show a log's last line on the terminal for as long as a process writes it.
+watch_log() {
+	[ -t 1 ] || return 0
+	while kill -0 "$2" 2>/dev/null; do
+		printf '\r\033[K%s' "$(tail -n 1 "$1" | cut -c "-$(($(tput cols 2>/dev/null || echo 80) - 1))")"
+		sleep 0.5
+	done
+	printf '\r\033[K'
+}
+
 # build_dpdk FOLDER static|shared: libvftoken and DPDK with testpmd.
 build_dpdk() {
 	log=$1/build.log
@@ -84,7 +94,9 @@ build_dpdk() {
 		else
 			"$MESON" setup -Ddefault_library="$2" "$1" "$SOURCE"
 		fi && ninja -C "$1"
-	} >"$log" 2>&1 || {
+	} >"$log" 2>&1 &
+	watch_log "$log" $!
+	wait $! || {
 		tail -n 30 "$log" >&2
 		die "the build failed; its whole log is $log"
 	}

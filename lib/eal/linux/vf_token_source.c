@@ -346,18 +346,17 @@ static int
 read_fd_once(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t token,
 	     char why[VFTOKEN_WHY_SIZE])
 {
-	uint32_t slot;
+	const int fd = source->fd;
 	int ret;
 
-	ret = read_fd(source->fd, source->shown, token, why);
+	ret = read_fd(fd, source->shown, token, why);
 	if (ret < 0)
 		return ret;
-	ret = vault_put(vault, token, &slot, why);
+	ret = vault_put(vault, token, &source->slot, why);
 	if (ret < 0)
 		return ret;
-	close(source->fd);
+	close(fd);
 	source->kind = VFTOKEN_SOURCE_KEPT;
-	source->slot = slot;
 	return 0;
 }
 
