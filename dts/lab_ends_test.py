@@ -15,7 +15,9 @@ from vm.lab import Lab, LabError
 
 # A user of the lab in a process of its own: tells that the lab is up, then sleeps in it.
 USER = '''
-import sys, time
+import signal, sys, time
+# Whoever runs the tests in the background may have SIGINT ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from vm.lab import Lab
@@ -56,7 +58,10 @@ def test_user_is_killed(tmp_path, number):
         assert user.stdout.readline() == 'up\n'
         assert machines(tmp_path)
         user.send_signal(number)
-        user.wait(timeout=30)
+        try:
+            user.wait(timeout=30)
+        finally:
+            user.kill()
     assert gone(tmp_path)
 
 
