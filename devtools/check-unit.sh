@@ -46,6 +46,19 @@ run() {
 	/usr/bin/meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
 }
 
+# A program of somebody else's, built against the installed library.
+installed() {
+	/usr/bin/meson install -C "$build/gcc" --no-rebuild --quiet || return
+	pc=$(find "$build/installed" -name libvftoken.pc)
+	echo '#include <pci_pf.h>
+		int main(void) { return pci_pf_reload_token(vftoken_process(), NULL); }' \
+		> "$build/installed/use.c"
+	# pkg-config escapes what the shell would take apart.
+	flags=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --cflags --libs libvftoken) &&
+		eval "gcc -o '$build/installed/use' '$build/installed/use.c' $flags" &&
+		"$build/installed/use"
+}
+
 coverage() {
 	find "$build/coverage" -name '*.gcda' -exec rm {} + || return
 	# The library's objects alone, from outside the source folder, where gcovr would leave files.
@@ -55,9 +68,10 @@ coverage() {
 			libvftoken.a.p
 }
 
-step 'build with gcc' configure gcc gcc
+step 'build with gcc' configure gcc gcc --prefix "$build/installed"
 step 'tests' run gcc
 step 'tests under valgrind' run gcc --setup valgrind
+step 'build against the installed library' installed
 step 'build with ASan and UBSan' configure sanitize gcc \
 	-Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized
 step 'tests with ASan and UBSan' run sanitize

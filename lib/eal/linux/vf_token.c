@@ -11,30 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vf_token.h"
-#include "vf_token_source.h"
-
-/* The default rule's key; a BDF's key has 48 bits. */
-#define DEFAULT_KEY UINT64_MAX
+#include "vf_token_private.h"
 
 #define FIRST_BUCKETS 16
 
-struct vftoken_rule {
-	uint64_t key;
-	struct vftoken_source source;
-};
-
-struct vftoken {
-	vftoken_log_t log;
-	void *opaque;
-	struct vftoken_vault vault;
-	struct vftoken_rule *rules;
-	uint32_t *buckets; /* hash table of the rules: an index plus one, or 0 */
-	uint32_t n_rules;
-	uint32_t n_buckets; /* a power of two, at least twice n_rules */
-};
-
-static struct vftoken process = { .vault = VFTOKEN_VAULT_INIT };
+static struct vftoken process = VFTOKEN_INIT;
 
 struct vftoken *
 vftoken_create(void)
@@ -42,7 +23,7 @@ vftoken_create(void)
 	struct vftoken *vt = calloc(1, sizeof(*vt));
 
 	if (vt != NULL)
-		vt->vault = (struct vftoken_vault)VFTOKEN_VAULT_INIT;
+		*vt = (struct vftoken)VFTOKEN_INIT;
 	return vt;
 }
 
@@ -64,8 +45,10 @@ vftoken_process(void)
 void
 vftoken_set_log(struct vftoken *vt, vftoken_log_t log, void *opaque)
 {
+	pthread_mutex_lock(&vt->lock);
 	vt->log = log;
 	vt->opaque = opaque;
+	pthread_mutex_unlock(&vt->lock);
 }
 
 static uint32_t *
@@ -141,8 +124,8 @@ parse_number(const char **text, uint64_t *number)
 	return *text != start;
 }
 
-static int
-parse_key(const char *text, uint64_t *key)
+int
+vftoken_parse_key(const char *text, uint64_t *key)
 {
 	uint64_t domain = 0, bus, device, function;
 
@@ -169,7 +152,7 @@ vftoken_parse_bdf(const char *text, char bdf[VFTOKEN_BDF_SIZE])
 	uint64_t key;
 	int ret;
 
-	ret = parse_key(text, &key);
+	ret = vftoken_parse_key(text, &key);
 	if (ret < 0)
 		return ret;
 	snprintf(bdf, VFTOKEN_BDF_SIZE, "%04" PRIx32 ":%02x:%02x.%x", (uint32_t)(key >> 16),
@@ -205,7 +188,7 @@ rule_key(const struct vftoken *vt, const char *text, size_t length, uint64_t *ke
 	if (length < sizeof(bdf)) {
 		memcpy(bdf, text, length);
 		bdf[length] = '\0';
-		ret = parse_key(bdf, key);
+		ret = vftoken_parse_key(bdf, key);
 	}
 	if (ret == -ERANGE)
 		return refuse(vt, -EINVAL, "%s is out of range; a BDF goes up to ffffffff:ff:1f.7",
@@ -236,14 +219,43 @@ is_fd_of_another_rule(const struct vftoken *vt, const struct vftoken_source *sou
 	return false;
 }
 
-int
-vftoken_add_rule(struct vftoken *vt, const char *text)
+static bool
+has_prefix(const char *text, const char *prefix)
 {
-	const bool scheme = strncmp(text, "file:", 5) == 0 || strncmp(text, "env:", 4) == 0;
-	const char *equals = scheme ? NULL : strchr(text, '=');
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* The '=' behind a rule's BDF; NULL when it has none. A path or a name may hold one too. */
+static const char *
+find_equals(const char *text)
+{
+	return has_prefix(text, "file:") || has_prefix(text, "env:") ? NULL : strchr(text, '=');
+}
+
+void
+vftoken_mask_rule(char *text)
+{
+	const char *equals = find_equals(text);
+	const size_t length = equals != NULL ? (size_t)(equals - text) : 0;
+	char bdf[2 * VFTOKEN_BDF_SIZE], *secret = text;
+	uint64_t key;
+
+	/* What stands before the '=' and isn't a BDF may be the token. */
+	snprintf(bdf, sizeof(bdf), "%.*s", (int)length, text);
+	if (vftoken_parse_key(bdf, &key) != -EINVAL)
+		secret = text + length + 1;
+	if (!has_prefix(secret, "file:") && !has_prefix(secret, "env:") &&
+	    !has_prefix(secret, "fd:"))
+		memset(secret, '*', strlen(secret));
+}
+
+static int
+add_rule(struct vftoken *vt, const char *text)
+{
+	const char *equals = find_equals(text);
 	const char *source = equals != NULL ? equals + 1 : text;
 	const int bdf_length = equals != NULL ? (int)(equals - text) : 0;
-	struct vftoken_rule rule = { .key = DEFAULT_KEY };
+	struct vftoken_rule rule = { .key = VFTOKEN_DEFAULT_KEY };
 	char why[VFTOKEN_WHY_SIZE];
 	uint64_t key;
 	int ret;
@@ -252,7 +264,7 @@ vftoken_add_rule(struct vftoken *vt, const char *text)
 		ret = rule_key(vt, text, (size_t)bdf_length, &rule.key);
 		if (ret < 0)
 			return ret;
-	} else if (parse_key(text, &key) != -EINVAL) {
+	} else if (vftoken_parse_key(text, &key) != -EINVAL) {
 		return refuse(vt, -EINVAL, "%s names a device but no token; add =SOURCE", text);
 	}
 	if (find_key(vt, rule.key) != NULL)
@@ -278,11 +290,25 @@ vftoken_add_rule(struct vftoken *vt, const char *text)
 	return 0;
 }
 
+int
+vftoken_add_rule(struct vftoken *vt, const char *text)
+{
+	int ret;
+
+	pthread_mutex_lock(&vt->lock);
+	ret = add_rule(vt, text);
+	pthread_mutex_unlock(&vt->lock);
+	return ret;
+}
+
 void
 vftoken_clear(struct vftoken *vt)
 {
+	struct vftoken_num_vfs *num_vfs;
+	struct vftoken_opened *opened;
 	uint32_t i;
 
+	pthread_mutex_lock(&vt->lock);
 	for (i = 0; i < vt->n_rules; i++)
 		vftoken_source_free(&vt->rules[i].source);
 	free(vt->rules);
@@ -292,6 +318,15 @@ vftoken_clear(struct vftoken *vt)
 	vt->n_rules = 0;
 	vt->n_buckets = 0;
 	vftoken_vault_clear(&vt->vault);
+	while ((num_vfs = vt->num_vfs) != NULL) {
+		vt->num_vfs = num_vfs->next;
+		free(num_vfs);
+	}
+	while ((opened = vt->opened) != NULL) {
+		vt->opened = opened->next;
+		free(opened);
+	}
+	pthread_mutex_unlock(&vt->lock);
 }
 
 struct vftoken_rule *
@@ -302,11 +337,11 @@ vftoken_find(const struct vftoken *vt, const char *bdf, const char *pf)
 
 	if (vt->n_rules == 0)
 		return NULL;
-	if (bdf != NULL && parse_key(bdf, &key) == 0)
+	if (bdf != NULL && vftoken_parse_key(bdf, &key) == 0)
 		rule = find_key(vt, key);
-	if (rule == NULL && pf != NULL && parse_key(pf, &key) == 0)
+	if (rule == NULL && pf != NULL && vftoken_parse_key(pf, &key) == 0)
 		rule = find_key(vt, key);
-	return rule != NULL ? rule : find_key(vt, DEFAULT_KEY);
+	return rule != NULL ? rule : find_key(vt, VFTOKEN_DEFAULT_KEY);
 }
 
 int
@@ -316,10 +351,42 @@ vftoken_read(struct vftoken *vt, struct vftoken_rule *rule, uuid_t token,
 	return vftoken_source_read(&rule->source, &vt->vault, token, why);
 }
 
+int
+vftoken_read_default(struct vftoken *vt, uuid_t token)
+{
+	struct vftoken_rule *rule;
+	char why[VFTOKEN_WHY_SIZE];
+	int ret = -ENOENT;
+
+	pthread_mutex_lock(&vt->lock);
+	rule = vftoken_find(vt, NULL, NULL);
+	if (rule != NULL) {
+		ret = vftoken_read(vt, rule, token, why);
+		if (ret < 0)
+			vftoken_log(vt, VFTOKEN_LOG_ERR, "The default VF token can't be read: %s",
+				    why);
+	}
+	pthread_mutex_unlock(&vt->lock);
+	return ret;
+}
+
 const char *
 vftoken_rule_source(const struct vftoken_rule *rule)
 {
 	return rule->source.shown;
+}
+
+int
+vftoken_refuse(const struct vftoken *vt, int err, const char *format, ...)
+{
+	char message[2 * VFTOKEN_WHY_SIZE];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(message, sizeof(message), format, ap);
+	va_end(ap);
+	vftoken_log(vt, VFTOKEN_LOG_ERR, "%s", message);
+	return -err;
 }
 
 void

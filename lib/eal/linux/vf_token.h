@@ -10,7 +10,9 @@
  * case; a rule that names a PF covers its VFs too; a rule without a BDF is the default. SOURCE says
  * where the token, a UUID, comes from (see vf_token_source.h).
  *
- * Add the rules before other threads open devices: the functions below don't lock.
+ * All functions on a set may be called from any thread. A set is locked while a device is opened, a
+ * source is read, which for a FIFO may take five seconds, VFs are waited for (PCI_PF_WAIT_MS) and
+ * messages are handed out: the function that receives them must not call back.
  */
 
 #ifndef VF_TOKEN_H
@@ -46,9 +48,6 @@ typedef void (*vftoken_log_t)(enum vftoken_log_level level, const char *message,
 
 /** A set of rules, and where its messages go. */
 struct vftoken;
-
-/** One rule of a set. */
-struct vftoken_rule;
 
 /**
  * Create an empty set of rules. Its messages go nowhere until vftoken_set_log().
@@ -101,45 +100,45 @@ void vftoken_set_log(struct vftoken *vt, vftoken_log_t log, void *opaque);
 int vftoken_add_rule(struct vftoken *vt, const char *text);
 
 /**
- * Forget all rules, and with them each token that was kept for them.
+ * Overwrite the token in the text of a rule, such as an argument in argv, if it is a literal one.
+ * What may be a token, as its source is of no known kind, is overwritten too.
+ *
+ * @param text
+ *   As given to vftoken_add_rule(); a BDF and any other source stay.
+ */
+void vftoken_mask_rule(char *text);
+
+/**
+ * Say how many VFs a PF shall have when this process opens it (pci_pf_start() in pci_pf.h). A refused
+ * text changes nothing, and one error message says what is wrong with it.
+ *
+ * @param vt
+ *   The set of rules.
+ * @param text
+ *   `[BDF=]N`, N from 1 to 65535, decimal; without a BDF for each SR-IOV PF that has no number of
+ *   its own. The text isn't kept.
+ * @return
+ *   0, or -EINVAL (malformed), -EEXIST (there is a number for this BDF already) or -ENOMEM.
+ */
+int vftoken_add_num_vfs(struct vftoken *vt, const char *text);
+
+/**
+ * Forget all rules, numbers of VFs and open devices, and each token that was kept.
  */
 void vftoken_clear(struct vftoken *vt);
 
 /**
- * Find the rule for a device: its own, else its PF's, else the default.
+ * Read the default rule's token from its source, now.
  *
  * @param vt
  *   The set of rules.
- * @param bdf
- *   The device, or NULL for the default rule.
- * @param pf
- *   The device's PF; NULL or empty when the device isn't a VF.
- * @return
- *   The rule, valid until rules are added or cleared; NULL when there is none.
- */
-struct vftoken_rule *vftoken_find(const struct vftoken *vt, const char *bdf, const char *pf);
-
-/**
- * Read a rule's token from its source, now.
- *
- * @param vt
- *   The set that the rule is of.
- * @param rule
- *   From vftoken_find().
  * @param token
  *   Receives the token. The caller wipes it after use. Untouched on failure.
- * @param why
- *   Receives, on failure, the reason; on success a warning or an empty text.
  * @return
- *   0, or a negative errno value (see vftoken_source_read()).
+ *   0, or -ENOENT (there is no default rule), or a negative errno value of vftoken_source_read(),
+ *   which one error message explains.
  */
-int vftoken_read(struct vftoken *vt, struct vftoken_rule *rule, uuid_t token,
-		char why[VFTOKEN_WHY_SIZE]);
-
-/**
- * A rule's source in words fit for messages: a literal token is masked.
- */
-const char *vftoken_rule_source(const struct vftoken_rule *rule);
+int vftoken_read_default(struct vftoken *vt, uuid_t token);
 
 /**
  * Bring a BDF into the kernel's form, `0000:01:00.0`.
@@ -154,12 +153,6 @@ const char *vftoken_rule_source(const struct vftoken_rule *rule);
  *   0, or -EINVAL (not of that form) or -ERANGE (a number is too large).
  */
 int vftoken_parse_bdf(const char *text, char bdf[VFTOKEN_BDF_SIZE]);
-
-/**
- * Send a message to the receiver of vftoken_set_log(). For libvftoken's own use.
- */
-void vftoken_log(const struct vftoken *vt, enum vftoken_log_level level, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 
 #ifdef __cplusplus
 }

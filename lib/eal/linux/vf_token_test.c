@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "vftoken_test_util.h"
 
@@ -156,6 +157,69 @@ many_rules(void **state)
 	assert_int_equal(test_vault_size(), -1);
 }
 
+/* The default token is read now; other rules' tokens aren't it. */
+static void
+read_default(void **state)
+{
+	static const char none[] = "The default VF token can't be read: file:own can't be opened: "
+				   "No such file or directory";
+	struct vftoken *vt = test_rules();
+	uuid_t token, before, expected;
+
+	(void)state;
+	memset(token, 0xa5, sizeof(token));
+	memcpy(before, token, sizeof(token));
+	assert_int_equal(vftoken_read_default(vt, token), -ENOENT);
+	assert_int_equal(vftoken_add_rule(vt, "01:00.0=" TOKEN_B), 0);
+	assert_int_equal(vftoken_read_default(vt, token), -ENOENT);
+	test_assert_message(0, NULL);
+	assert_int_equal(vftoken_add_rule(vt, "file:own"), 0);
+	assert_int_equal(vftoken_read_default(vt, token), -ENOENT);
+	test_assert_message(VFTOKEN_LOG_ERR, none);
+	assert_memory_equal(token, before, sizeof(token));
+	test_write_text("own", TOKEN_A "\n");
+	assert_int_equal(vftoken_read_default(vt, token), 0);
+	test_assert_message(0, NULL);
+	assert_int_equal(uuid_parse(TOKEN_A, expected), 0);
+	assert_memory_equal(token, expected, sizeof(token));
+	vftoken_destroy(vt);
+}
+
+/* In a rule's text a literal token is overwritten, and so is what may be one. */
+static void
+mask_rule(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *masked;
+	} cases[] = {
+		{ TOKEN_A, "************************************" },
+		{ "01:00.0=" TOKEN_A, "01:00.0=************************************" },
+		{ "01:00.0=b671", "01:00.0=****" },
+		{ "FILE:own", "********" },
+		{ TOKEN_A "=01:00.0", "********************************************" },
+		{ "01:00.0", "*******" },
+		{ "01:00.0=", "01:00.0=" },
+		{ "", "" },
+		/* Sources that are no secret. */
+		{ "file:/run/a=b", "file:/run/a=b" },
+		{ "env:A=B", "env:A=B" },
+		{ "fd:3", "fd:3" },
+		{ "01:00.0=file:/run/a=b", "01:00.0=file:/run/a=b" },
+		{ "01:00.0=env:A", "01:00.0=env:A" },
+		{ "01:00.0=fd:3", "01:00.0=fd:3" },
+	};
+	char text[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		snprintf(text, sizeof(text), "%s", cases[i].text);
+		vftoken_mask_rule(text);
+		assert_string_equal(text, cases[i].masked);
+	}
+}
+
 /* A line end in a path doesn't end the message. */
 static void
 message_is_one_line(void **state)
@@ -202,6 +266,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(precedence, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(equals_in_source, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(many_rules, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(read_default, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(mask_rule, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(message_is_one_line, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(process_rules, test_setup, test_teardown),
 	};

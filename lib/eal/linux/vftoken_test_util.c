@@ -256,8 +256,8 @@ test_become_root(void)
 		assert_int_equal(seteuid(0), 0);
 }
 
-static void
-make_link(const char *bdf, const char *name, const char *target)
+void
+test_device_link(const char *bdf, const char *name, const char *target)
 {
 	char path[128];
 
@@ -284,11 +284,11 @@ test_device_make(const struct test_device *device)
 	assert_int_equal(mkdir(path, 0755), 0);
 	if (device->driver != NULL) {
 		snprintf(path, sizeof(path), "../../../bus/pci/drivers/%s", device->driver);
-		make_link(device->bdf, "driver", path);
+		test_device_link(device->bdf, "driver", path);
 	}
 	if (device->pf != NULL) {
 		snprintf(path, sizeof(path), "../%s", device->pf);
-		make_link(device->bdf, "physfn", path);
+		test_device_link(device->bdf, "physfn", path);
 	}
 	if (device->totalvfs != NULL)
 		make_file(device->bdf, "sriov_totalvfs", device->totalvfs);

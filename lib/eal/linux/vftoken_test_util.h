@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#include "vf_token.h"
+#include "vf_token_private.h"
 
 #define TEST_DIM(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -47,7 +47,7 @@ int test_teardown(void **state);
 
 struct test_message {
 	enum vftoken_log_level level;
-	char text[1024];
+	char text[2048];
 };
 
 extern struct test_message test_messages[TEST_MESSAGES];
@@ -98,6 +98,9 @@ struct test_device {
 
 void test_device_make(const struct test_device *device);
 
+/* A link among a device's files, such as virtfn0 or iommu_group. */
+void test_device_link(const char *bdf, const char *name, const char *target);
+
 /* Memory. */
 
 /* False under a tool that keeps copies of its own. */
@@ -136,12 +139,29 @@ extern unsigned int test_n_ioctls;
 /* What the next ioctls answer; one more than that fails the test. */
 void test_answer(const struct test_answer *answers, unsigned int n);
 
+/* Answers every ioctl instead of the script; it may be called from any thread. NULL for none. */
+extern int (*test_kernel)(unsigned long request);
+
 /* Failures. Each is off by default. */
 
 void test_wraps_reset(void);
 
 /* From its second call on, the clock is an hour ahead. */
 void test_clock_jumps(void);
+
+/* Opens of one path with one access mode: counted, and refused unless err is 0. */
+struct test_watched_open {
+	const char *path;
+	int access;	/* O_RDONLY, O_WRONLY or O_RDWR */
+	int err;
+	unsigned int n;
+};
+
+extern struct test_watched_open test_watched_open;
+
+/* Called instead of a sleep, with the number of the sleep from 1 on; NULL for a true sleep. */
+extern void (*test_sleep)(unsigned int n);
+extern unsigned int test_slept_ms;	/* what such sleeps would have taken */
 
 extern bool test_poll_fails;	/* poll answers ENOMEM */
 extern int test_out_of_memory;	/* which allocation fails, from 1 on; 0 for none */

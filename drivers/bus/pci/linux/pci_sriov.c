@@ -125,3 +125,53 @@ pci_sriov_read(const char *devices, const char *bdf, struct pci_sriov *facts)
 		memset(facts, 0, sizeof(*facts));
 	return ret;
 }
+
+int
+pci_sriov_vf(const char *devices, const char *pf, uint16_t index, char vf[VFTOKEN_BDF_SIZE])
+{
+	char link[sizeof("virtfn65535")];
+	int ret;
+
+	snprintf(link, sizeof(link), "virtfn%u", index);
+	ret = read_link(devices != NULL ? devices : PCI_SRIOV_SYSFS_DEVICES, pf, link, vf,
+			VFTOKEN_BDF_SIZE);
+	return ret == 0 && vf[0] == '\0' ? -ENODEV : ret;
+}
+
+int
+pci_sriov_set_numvfs(const char *devices, const char *pf, uint16_t num_vfs)
+{
+	char path[PATH_MAX], text[8];
+	int fd, length, ret;
+
+	ret = device_path(devices != NULL ? devices : PCI_SRIOV_SYSFS_DEVICES, pf, "sriov_numvfs",
+			  path);
+	if (ret < 0)
+		return ret;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	length = snprintf(text, sizeof(text), "%u\n", num_vfs);
+	ret = write(fd, text, (size_t)length) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+int
+pci_sriov_in_use(const char *devices, const char *vfio, const char *bdf)
+{
+	char path[PATH_MAX], group[16];
+	int fd, ret;
+
+	ret = read_link(devices != NULL ? devices : PCI_SRIOV_SYSFS_DEVICES, bdf, "iommu_group",
+			group, sizeof(group));
+	if (ret < 0)
+		return ret;
+	if (group[0] == '\0' || snprintf(path, sizeof(path), "%s/%s", vfio, group) >= PATH_MAX)
+		return -ENODEV;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EBUSY ? 1 : -errno;
+	close(fd);
+	return 0;
+}

@@ -57,6 +57,54 @@ struct pci_sriov {
  */
 int pci_sriov_read(const char *devices, const char *bdf, struct pci_sriov *facts);
 
+/**
+ * The address of one of a PF's VFs.
+ *
+ * @param devices
+ *   The folder that holds a folder per device; NULL for PCI_SRIOV_SYSFS_DEVICES.
+ * @param pf
+ *   The PF, as the kernel writes it.
+ * @param index
+ *   The VF's number, from 0 on.
+ * @param vf
+ *   Receives the address; empty on failure.
+ * @return
+ *   0, or -ENODEV (there is no such VF), or what readlink(2) returns.
+ */
+int pci_sriov_vf(const char *devices, const char *pf, uint16_t index, char vf[VFTOKEN_BDF_SIZE]);
+
+/**
+ * Enable or disable a PF's VFs: one write to sriov_numvfs. The kernel takes a number only while no
+ * VF is enabled, or 0, which waits until no VF is in use.
+ *
+ * @param devices
+ *   The folder that holds a folder per device; NULL for PCI_SRIOV_SYSFS_DEVICES.
+ * @param pf
+ *   The PF, as the kernel writes it.
+ * @param num_vfs
+ *   How many VFs; 0 disables them.
+ * @return
+ *   0, or what open(2) and write(2) return: for vfio-pci
+ *   -ENOENT: its module parameter enable_sriov is off, or the driver can't enable VFs;
+ *   -EBUSY: another number is enabled;
+ *   -ERANGE: more than sriov_totalvfs.
+ */
+int pci_sriov_set_numvfs(const char *devices, const char *pf, uint16_t num_vfs);
+
+/**
+ * Whether some process has a device's IOMMU group open, found by opening it.
+ *
+ * @param devices
+ *   The folder that holds a folder per device; NULL for PCI_SRIOV_SYSFS_DEVICES.
+ * @param vfio
+ *   The folder with VFIO's group files, `/dev/vfio`.
+ * @param bdf
+ *   The device, as the kernel writes it.
+ * @return
+ *   1 or 0, or a negative errno value: it can't be known.
+ */
+int pci_sriov_in_use(const char *devices, const char *vfio, const char *bdf);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -228,6 +229,151 @@ unreadable(void **state)
 	assert_int_equal(chmod(TEST_DEVICES, 0700) + chmod(TEST_DEVICES "/" PF, 0700), 0);
 }
 
+/* A PF's VFs are found by their numbers, whatever way the links point to them. */
+static void
+vfs(void **state)
+{
+	static const struct test_device pf = { PF, "vfio-pci", NULL, "7\n", "3\n" };
+	static const struct {
+		uint16_t index;
+		const char *vf;
+		int ret;
+	} cases[] = {
+		{ 0, VF, 0 },
+		{ 1, "ffffffff:ff:1f.7", 0 },
+		{ 65535, "0000:01:10.4", 0 },
+		/* No link, a name longer than any BDF, and no link but a folder. */
+		{ 2, "", -ENODEV },
+		{ 3, "", -EINVAL },
+		{ 4, "", -EINVAL },
+	};
+	char vf[VFTOKEN_BDF_SIZE];
+	size_t i;
+
+	(void)state;
+	test_device_make(&pf);
+	test_device_link(PF, "virtfn0", "../" VF);
+	test_device_link(PF, "virtfn1", "ffffffff:ff:1f.7");
+	test_device_link(PF, "virtfn3", "../ffffffff:ff:1f.7x");
+	test_device_link(PF, "virtfn65535", "../0000:01:10.4");
+	assert_int_equal(mkdir(TEST_DEVICES "/" PF "/virtfn4", 0755), 0);
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		memset(vf, 'x', sizeof(vf));
+		assert_int_equal(pci_sriov_vf(TEST_DEVICES, PF, cases[i].index, vf), cases[i].ret);
+		assert_string_equal(vf, cases[i].vf);
+	}
+	assert_int_equal(pci_sriov_vf(TEST_DEVICES, VF, 0, vf), -ENODEV);
+	/* The machine's own devices: no bus has this one. */
+	assert_int_equal(pci_sriov_vf(NULL, "ffffffff:ff:1f.7", 0, vf), -ENODEV);
+}
+
+static void
+assert_numvfs(const char *expected)
+{
+	char text[16];
+	const int fd = open(TEST_DEVICES "/" PF "/sriov_numvfs", O_RDONLY);
+	const ssize_t length = read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	assert_true(length >= 0);
+	text[length] = '\0';
+	assert_string_equal(text, expected);
+}
+
+/* A number of VFs is one line in sriov_numvfs. */
+static void
+set_numvfs(void **state)
+{
+	static const struct test_device pf = { PF, "vfio-pci", NULL, "7\n", "" };
+
+	(void)state;
+	test_device_make(&pf);
+	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, PF, 0), 0);
+	assert_numvfs("0\n");
+	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, PF, 7), 0);
+	assert_numvfs("7\n");
+	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, PF, 65535), 0);
+	assert_numvfs("65535\n");
+}
+
+/* Where the number can't be written, the file's or the write's own error is told. */
+static void
+set_numvfs_refused(void **state)
+{
+	static const struct test_device pf = { PF, "vfio-pci", NULL, "7\n", "0\n" };
+	static const struct test_device full = { "0000:02:00.0", "vfio-pci", NULL, "7\n", NULL };
+	char name[PATH_MAX];
+
+	(void)state;
+	test_device_make(&pf);
+	test_device_make(&full);
+	/* No such device or file, here and on this machine. */
+	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, VF, 2), -ENOENT);
+	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, "0000:02:00.0", 2), -ENOENT);
+	assert_int_equal(pci_sriov_set_numvfs(NULL, "ffffffff:ff:1f.7", 2), -ENOENT);
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, name, 2), -ENAMETOOLONG);
+	/* A write fails. */
+	test_device_link("0000:02:00.0", "sriov_numvfs", "/dev/full");
+	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, "0000:02:00.0", 2), -ENOSPC);
+	assert_int_equal(chmod(TEST_DEVICES "/" PF "/sriov_numvfs", 0444), 0);
+	if (!test_become_nobody()) {
+		print_message("no user to become here, so nothing is unwritable\n");
+		skip();
+	}
+	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, PF, 2), -EACCES);
+	test_become_root();
+	assert_numvfs("0\n");
+}
+
+/* A device is in use when its group can't be opened, since some process has it open. */
+static void
+in_use(void **state)
+{
+	static const struct test_device vf = { VF, "vfio-pci", PF, NULL, NULL };
+	static const struct test_device bare = { "0000:01:10.2", NULL, PF, NULL, NULL };
+	static const struct test_device odd = { "0000:01:10.4", NULL, PF, NULL, NULL };
+	static const struct {
+		const char *bdf;
+		int err;
+		int ret;
+		unsigned int n;
+	} cases[] = {
+		{ VF, 0, 0, 1 },
+		{ VF, EBUSY, 1, 1 },
+		{ VF, EPERM, -EPERM, 1 },
+		/* No group, a number longer than any group's, no device. */
+		{ "0000:01:10.2", EBUSY, -ENODEV, 0 },
+		{ "0000:01:10.4", EBUSY, -EINVAL, 0 },
+		{ "0000:01:10.6", EBUSY, -ENODEV, 0 },
+	};
+	struct test_watched_open *watched = &test_watched_open;
+	char name[PATH_MAX];
+	size_t i;
+
+	(void)state;
+	test_device_make(&vf);
+	test_device_make(&bare);
+	test_device_make(&odd);
+	test_device_link(VF, "iommu_group", "../../../kernel/iommu_groups/10");
+	test_device_link("0000:01:10.4", "iommu_group", "1234567890123456");
+	/* VFIO has no such group. */
+	assert_int_equal(pci_sriov_in_use(TEST_DEVICES, "vfio", VF), -ENOENT);
+	assert_int_equal(mkdir("vfio", 0755), 0);
+	test_write_text("vfio/10", "");
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		*watched = (struct test_watched_open){ "vfio/10", O_RDWR, cases[i].err, 0 };
+		assert_int_equal(pci_sriov_in_use(TEST_DEVICES, "vfio", cases[i].bdf),
+				 cases[i].ret);
+		assert_int_equal(watched->n, cases[i].n);
+	}
+	assert_int_equal(pci_sriov_in_use(NULL, "vfio", "ffffffff:ff:1f.7"), -ENODEV);
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(pci_sriov_in_use(TEST_DEVICES, name, VF), -ENODEV);
+}
+
 int
 main(void)
 {
@@ -239,6 +385,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(malformed_numbers, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(malformed_devices, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(unreadable, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(vfs, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(set_numvfs, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(set_numvfs_refused, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(in_use, test_setup, test_teardown),
 	};
 
 	return cmocka_run_group_tests_name("pci_sriov", tests, NULL, NULL);

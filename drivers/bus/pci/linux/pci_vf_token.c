@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pci_sriov.h"
 #include "pci_vf_token.h"
+#include "vf_token_private.h"
 #include "vfio_device.h"
 
 #define OPTION "vf_token="
@@ -206,13 +208,29 @@ open_device(struct opening *o)
 	return open_with_token(o);
 }
 
+/* Remember an open device. Out of memory, only the PF's duties for it will fail. */
+static void
+remember(const struct opening *o, const char *bdf, int device_fd)
+{
+	struct vftoken_opened *opened = calloc(1, sizeof(*opened));
+
+	if (opened == NULL)
+		return;
+	opened->next = o->vt->opened;
+	opened->device_fd = device_fd;
+	opened->pf = o->facts.role == PCI_SRIOV_PF;
+	strcpy(opened->bdf, bdf);
+	o->vt->opened = opened;
+}
+
 int
 pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, const char *name)
 {
 	struct opening o = { .vt = vt, .group_fd = group_fd, .name = name };
-	char bdf[VFTOKEN_BDF_SIZE];
+	char bdf[VFTOKEN_BDF_SIZE] = "";
 	int ret;
 
+	pthread_mutex_lock(&vt->lock);
 	if (vftoken_parse_bdf(name, bdf) == 0) {
 		ret = pci_sriov_read(devices, bdf, &o.facts);
 		if (ret < 0)
@@ -224,5 +242,26 @@ pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, const c
 	ret = open_device(&o);
 	if (ret < 0 && !o.explained)
 		explain(&o, -ret);
+	if (ret >= 0 && bdf[0] != '\0')
+		remember(&o, bdf, ret);
+	pthread_mutex_unlock(&vt->lock);
 	return ret;
+}
+
+void
+pci_vf_token_closing(struct vftoken *vt, const char *name)
+{
+	struct vftoken_opened **link, *opened;
+	char bdf[VFTOKEN_BDF_SIZE];
+
+	if (vftoken_parse_bdf(name, bdf) < 0)
+		return;
+	pthread_mutex_lock(&vt->lock);
+	for (link = &vt->opened; (opened = *link) != NULL; link = &opened->next)
+		if (strcmp(opened->bdf, bdf) == 0) {
+			*link = opened->next;
+			free(opened);
+			break;
+		}
+	pthread_mutex_unlock(&vt->lock);
 }

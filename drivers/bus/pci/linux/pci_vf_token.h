@@ -41,6 +41,17 @@ extern "C" {
  */
 int pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, const char *name);
 
+/**
+ * Say that a device that pci_vf_token_open() opened is about to be closed. Until then the PF's
+ * duties (pci_pf.h) find it by its name.
+ *
+ * @param vt
+ *   The set of rules.
+ * @param name
+ *   The device's name.
+ */
+void pci_vf_token_closing(struct vftoken *vt, const char *name);
+
 #ifdef __cplusplus
 }
 #endif

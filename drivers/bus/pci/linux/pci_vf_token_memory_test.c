@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pci_pf.h"
 #include "pci_vf_token.h"
 #include "vftoken_test_util.h"
 
@@ -43,6 +44,35 @@ call_add_rule(void *opaque)
 	c->ret = vftoken_add_rule(c->vt, c->text);
 }
 
+static void
+call_reload(void *opaque)
+{
+	struct call *c = opaque;
+
+	c->ret = pci_pf_reload_token(c->vt, c->text);
+}
+
+static void
+call_set_token(void *opaque)
+{
+	struct call *c = opaque;
+	uuid_t token;
+
+	c->ret = uuid_parse(c->text, token);
+	if (c->ret == 0)
+		c->ret = pci_pf_set_token(c->vt, PF, token);
+	explicit_bzero(token, sizeof(token));
+}
+
+static void
+forget_ioctls(void)
+{
+	/* The kernel's own copy shows that the search finds one. */
+	assert_int_equal(test_search_memory(TOKEN_A), 1);
+	memset(test_ioctls, 0, sizeof(test_ioctls));
+	assert_int_equal(test_search_memory(TOKEN_A), 0);
+}
+
 /* Neither a rule nor an open leaves a token, or its text, in the process's memory. */
 static void
 nothing_left(void **state)
@@ -74,11 +104,38 @@ nothing_left(void **state)
 		c.text = devices[i].bdf;
 		test_call(call_open, &c);
 		assert_int_equal(c.ret, OPENED);
-		/* The kernel's own copy shows that the search finds one. */
-		assert_int_equal(test_search_memory(TOKEN_A), 1);
-		memset(test_ioctls, 0, sizeof(test_ioctls));
-		assert_int_equal(test_search_memory(TOKEN_A), 0);
+		forget_ioctls();
 	}
+	vftoken_destroy(c.vt);
+}
+
+/* Nor does a token that is set on an open PF, from its rule or by hand. */
+static void
+nothing_left_of_set(void **state)
+{
+	static const struct test_answer done[] = { { .ret = OPENED } };
+	struct call c = { .text = PF };
+
+	(void)state;
+	if (!test_can_search_memory()) {
+		print_message("memory isn't the program's own under this tool\n");
+		skip();
+	}
+	test_device_make(&devices[0]);
+	c.vt = test_rules();
+	test_answer(done, 1);
+	assert_int_equal(pci_vf_token_open(c.vt, TEST_DEVICES, GROUP_FD, PF), OPENED);
+	test_write_text("own", TOKEN_A "\n");
+	assert_int_equal(vftoken_add_rule(c.vt, "file:own"), 0);
+	test_answer(done, 1);
+	test_call(call_reload, &c);
+	assert_int_equal(c.ret, 0);
+	forget_ioctls();
+	test_answer(done, 1);
+	c.text = TOKEN_A;
+	test_call(call_set_token, &c);
+	assert_int_equal(c.ret, 0);
+	forget_ioctls();
 	vftoken_destroy(c.vt);
 }
 
@@ -87,6 +144,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_left, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(nothing_left_of_set, test_setup, test_teardown),
 	};
 
 	return cmocka_run_group_tests_name("pci_vf_token_memory", tests, NULL, NULL);

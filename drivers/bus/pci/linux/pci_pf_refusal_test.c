@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <linux/vfio.h>
+
+#include "pci_pf.h"
+#include "pci_vf_token.h"
+#include "vftoken_test_util.h"
+
+#define GROUP_FD 42
+#define DEVICE_FD 7
+
+/* PFs without VFs, with two, and with a number that isn't one; a VF, and what is neither. */
+#define PF "0000:01:00.0"
+#define PF_2 "0000:02:00.0"
+#define VF0 "0000:02:10.0"
+#define VF1 "0000:02:10.2"
+#define PF_BROKEN "0000:03:00.0"
+#define PLAIN "0000:04:00.0"
+#define MISSING "0000:05:00.0"
+
+static const struct test_device devices[] = {
+	{ PF, "vfio-pci", NULL, "7\n", "0\n" },
+	{ PF_2, "vfio-pci", NULL, "7\n", "2\n" },
+	{ VF0, "vfio-pci", PF_2, NULL, NULL },
+	{ VF1, "vfio-pci", PF_2, NULL, NULL },
+	{ PF_BROKEN, "vfio-pci", NULL, "7\n", "x\n" },
+	{ PLAIN, "vfio-pci", NULL, NULL, NULL },
+};
+
+#define A "=" TOKEN_A
+#define SET(pf) "PF " pf " has the VF token from b6" DOTS
+#define NOT_OPEN(name) name " isn't open in this process; open the PF first"
+#define NO_FACTS(name, why) name ": its SR-IOV facts can't be read from sysfs: " why
+#define NO_VFS(name, why) name " has no VFs: it " why "; name an SR-IOV PF"
+#define IS_VF "is a VF itself"
+#define NO_SRIOV "has no SR-IOV capability"
+#define RANGE(n) "PF " PF " can't have " n " VFs; it can have 1 to 7"
+#define BUSY(n) \
+	"PF " PF_2 " has 2 VFs enabled (" VF0 ", " VF1 " in use), not " n ", and changing that " \
+	"would pull them from under their users; ask for 2, or disable them first (echo 0 " \
+	">/sys/bus/pci/devices/" PF_2 "/sriov_numvfs)"
+#define NO_RULE \
+	"PF " PF " gets no VFs without a VF token, and no rule covers it; give one " \
+	"(--vfio-vf-token=" PF "=SOURCE)"
+#define NO_TOKENS(why) \
+	"PF " PF " gets no VFs, since the kernel can't set its VF token (" why "); it takes " \
+	"vfio-pci and Linux 5.7 or later (for earlier ones see kernel-patches/)"
+#define KEEPS "PF " PF " keeps its VF token"
+#define TAKES_NONE \
+	PF " takes no VF token: it isn't an SR-IOV PF on vfio-pci, or this kernel doesn't know " \
+	"VF tokens (Linux 5.7 and later do; for earlier ones see kernel-patches/)"
+#define SRIOV_OFF \
+	"PF " PF " gets no VFs, since vfio-pci's enable_sriov is off; turn it on (echo 1 " \
+	">/sys/module/vfio_pci/parameters/enable_sriov, or enable_sriov=1 for modprobe)"
+#define NOT_ENABLED(why) "PF " PF " gets no VFs: the kernel couldn't enable 2: " why
+
+static struct vftoken *
+open_device(const char *name, const char *rule)
+{
+	static const struct test_answer opened[] = { { .ret = DEVICE_FD } };
+	struct vftoken *vt = test_rules();
+
+	vt->vfio = "vfio";
+	test_answer(opened, 1);
+	if (name != NULL)
+		assert_int_equal(pci_vf_token_open(vt, TEST_DEVICES, GROUP_FD, name), DEVICE_FD);
+	if (rule != NULL)
+		assert_int_equal(vftoken_add_rule(vt, rule), 0);
+	test_n_messages = 0;
+	return vt;
+}
+
+static void
+make_devices(void)
+{
+	size_t i;
+
+	for (i = 0; i < TEST_DIM(devices); i++)
+		test_device_make(&devices[i]);
+	test_device_link(PF_2, "virtfn0", "../" VF0);
+	test_device_link(PF_2, "virtfn1", "../" VF1);
+	test_device_link(VF0, "iommu_group", "../../../kernel/iommu_groups/10");
+	test_device_link(VF1, "iommu_group", "../../../kernel/iommu_groups/12");
+	assert_int_equal(mkdir("vfio", 0755), 0);
+	test_write_text("vfio/10", "");
+	test_write_text("vfio/12", "");
+}
+
+static void
+assert_text(const char *path, const char *expected)
+{
+	char text[16];
+	const int fd = open(path, O_RDONLY);
+	const ssize_t length = read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	assert_true(length >= 0);
+	text[length] = '\0';
+	assert_string_equal(text, expected);
+}
+
+/* No number of VFs was written, as far as the files tell. */
+static void
+assert_nothing_written(void)
+{
+	assert_text(TEST_DEVICES "/" PF "/sriov_numvfs", "0\n");
+	assert_text(TEST_DEVICES "/" PF_2 "/sriov_numvfs", "2\n");
+	assert_text(TEST_DEVICES "/" PF_BROKEN "/sriov_numvfs", "x\n");
+}
+
+static const struct enable_case {
+	const char *opened;
+	const char *name;
+	const char *rule;
+	uint16_t num_vfs;
+	int ret;
+	const char *message;
+	unsigned int n_ioctls;	/* 1: the probe; 2: the token, too */
+	int answers[2];
+} enable_cases[] = {
+	/* Not open in this process, or gone from sysfs. */
+	{ PF, PF_2, TOKEN_A, 2, -ENODEV, NOT_OPEN(PF_2), 0, { 0 } },
+	{ NULL, PF, TOKEN_A, 2, -ENODEV, NOT_OPEN(PF), 0, { 0 } },
+	{ PF, "net_null0", TOKEN_A, 2, -ENODEV, NOT_OPEN("net_null0"), 0, { 0 } },
+	{ MISSING, MISSING, TOKEN_A, 2, -ENODEV, NO_FACTS(MISSING, "No such device"), 0, { 0 } },
+	{ PF_BROKEN, PF_BROKEN, TOKEN_A, 2, -EINVAL, NO_FACTS(PF_BROKEN, "Invalid argument"), 0,
+	  { 0 } },
+	/* Not a PF. */
+	{ VF0, VF0, TOKEN_A, 2, -ENOTSUP, NO_VFS(VF0, IS_VF), 0, { 0 } },
+	{ PLAIN, "4:0.0", TOKEN_A, 2, -ENOTSUP, NO_VFS(PLAIN, NO_SRIOV), 0, { 0 } },
+	/* Not so many. */
+	{ PF, PF, TOKEN_A, 0, -ERANGE, RANGE("0"), 0, { 0 } },
+	{ PF, PF, TOKEN_A, 8, -ERANGE, RANGE("8"), 0, { 0 } },
+	{ PF, PF, TOKEN_A, 65535, -ERANGE, RANGE("65535"), 0, { 0 } },
+	/* Another number is enabled. */
+	{ PF_2, PF_2, TOKEN_A, 1, -EBUSY, BUSY("1"), 0, { 0 } },
+	{ PF_2, PF_2, TOKEN_A, 7, -EBUSY, BUSY("7"), 0, { 0 } },
+	/* No token. */
+	{ PF, PF, NULL, 2, -ENOKEY, NO_RULE, 0, { 0 } },
+	{ PF, PF, PF_2 A, 2, -ENOKEY, NO_RULE, 0, { 0 } },
+	{ PF, PF, "file:none", 2, -ENOENT,
+	  KEEPS ", since the new one can't be read: file:none can't be opened: No such file or "
+	  "directory", 1, { 0 } },
+	/* The kernel can't, or won't. */
+	{ PF, PF, PF A, 2, -ENOTTY, NO_TOKENS("Inappropriate ioctl for device"), 1, { -ENOTTY } },
+	{ PF, PF, PF A, 2, -EINVAL, NO_TOKENS("Invalid argument"), 1, { -EINVAL } },
+	{ PF, PF, PF A, 2, -ENOTTY, TAKES_NONE, 2, { 0, -ENOTTY } },
+	{ PF, PF, PF A, 2, -EIO, KEEPS ": the kernel refused the new one: Input/output error", 2,
+	  { 0, -EIO } },
+};
+
+/* Each refusal has its error and its message, and comes before any VF is enabled. */
+static void
+enable(void **state)
+{
+	size_t i;
+
+	(void)state;
+	make_devices();
+	for (i = 0; i < TEST_DIM(enable_cases); i++) {
+		const struct enable_case *c = &enable_cases[i];
+		const struct test_answer answers[] = { { .ret = c->answers[0] },
+						       { .ret = c->answers[1] } };
+		struct vftoken *vt = open_device(c->opened, c->rule);
+
+		print_message("%s, %u VFs, case %zu\n", c->name, c->num_vfs, i);
+		test_answer(answers, c->n_ioctls);
+		test_watched_open = (struct test_watched_open){ "vfio/12", O_RDWR, EBUSY, 0 };
+		assert_int_equal(pci_pf_enable_vfs(vt, TEST_DEVICES, c->name, c->num_vfs), c->ret);
+		test_assert_message(VFTOKEN_LOG_ERR, c->message);
+		assert_int_equal(test_n_ioctls, c->n_ioctls);
+		/* Whether VFs are in use is looked for only where it is told. */
+		assert_int_equal(test_watched_open.n, c->ret == -EBUSY ? 1 : 0);
+		assert_nothing_written();
+		vftoken_destroy(vt);
+	}
+}
+
+/* Where the kernel refuses the number the PF has its token, but no VFs. */
+static void
+not_written(void **state)
+{
+	static const struct {
+		int err;
+		const char *message;
+	} cases[] = {
+		{ ENOENT, SRIOV_OFF },
+		{ EACCES, NOT_ENABLED("Permission denied") },
+		{ ENOMEM, NOT_ENABLED("Cannot allocate memory") },
+	};
+	static const struct test_answer answers[] = { { .ret = 0 }, { .ret = 0 } };
+	size_t i;
+
+	(void)state;
+	make_devices();
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		struct vftoken *vt = open_device(PF, PF A);
+
+		test_answer(answers, 2);
+		test_watched_open = (struct test_watched_open){
+			TEST_DEVICES "/" PF "/sriov_numvfs", O_WRONLY, cases[i].err, 0
+		};
+		assert_int_equal(pci_pf_enable_vfs(vt, TEST_DEVICES, PF, 2), -cases[i].err);
+		assert_int_equal(test_n_messages, 2);
+		assert_string_equal(test_messages[0].text, SET(PF));
+		assert_int_equal(test_messages[0].level, VFTOKEN_LOG_INFO);
+		assert_string_equal(test_messages[1].text, cases[i].message);
+		assert_int_equal(test_messages[1].level, VFTOKEN_LOG_ERR);
+		assert_int_equal(test_n_ioctls, 2);
+		assert_int_equal(test_watched_open.n, 1);
+		assert_nothing_written();
+		test_n_messages = 0;
+		vftoken_destroy(vt);
+	}
+}
+
+/* A list of VFs that is too long for a message ends in dots, within an address if need be. */
+static void
+long_list(void **state)
+{
+	static const struct test_device pf = { PF, "vfio-pci", NULL, "256\n", "256\n" };
+	char list[1024] = "", expected[2048], link[16], target[32];
+	struct vftoken *vt;
+	size_t length = 0;
+	unsigned int i;
+
+	(void)state;
+	test_device_make(&pf);
+	for (i = 0; i < 256; i++) {
+		snprintf(link, sizeof(link), "virtfn%u", i);
+		snprintf(target, sizeof(target), "../0000:02:%02x.%u", i / 8, i % 8);
+		test_device_link(PF, link, target);
+		if (length < sizeof(list))
+			length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s",
+						   i > 0 ? ", " : "", target + 3);
+	}
+	strcpy(list + sizeof(list) - sizeof(DOTS), DOTS);
+	vt = open_device(PF, PF A);
+	snprintf(expected, sizeof(expected),
+		 "PF " PF " has 256 VFs enabled (%s), not 2, and changing that would pull them "
+		 "from under their users; ask for 256, or disable them first (echo 0 "
+		 ">/sys/bus/pci/devices/" PF "/sriov_numvfs)",
+		 list);
+	assert_int_equal(pci_pf_enable_vfs(vt, TEST_DEVICES, PF, 2), -EBUSY);
+	test_assert_message(VFTOKEN_LOG_ERR, expected);
+	vftoken_destroy(vt);
+}
+
+/* What can't be disabled is refused the same way. */
+static void
+disable(void **state)
+{
+	static const struct {
+		const char *opened;
+		const char *name;
+		int ret;
+		const char *message;
+	} cases[] = {
+		{ PF, PF_2, -ENODEV, NOT_OPEN(PF_2) },
+		{ PF_2, "net_null0", -ENODEV, NOT_OPEN("net_null0") },
+		{ MISSING, MISSING, -ENODEV, NO_FACTS(MISSING, "No such device") },
+		{ VF0, VF0, -ENOTSUP, NO_VFS(VF0, IS_VF) },
+		{ PLAIN, PLAIN, -ENOTSUP, NO_VFS(PLAIN, NO_SRIOV) },
+	};
+	size_t i;
+
+	(void)state;
+	make_devices();
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		struct vftoken *vt = open_device(cases[i].opened, NULL);
+
+		assert_int_equal(pci_pf_disable_vfs(vt, TEST_DEVICES, cases[i].name),
+				 cases[i].ret);
+		test_assert_message(VFTOKEN_LOG_ERR, cases[i].message);
+		assert_nothing_written();
+		vftoken_destroy(vt);
+	}
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(enable, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(not_written, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(long_list, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(disable, test_setup, test_teardown),
+	};
+
+	return cmocka_run_group_tests_name("pci_pf_refusal", tests, NULL, NULL);
+}
