@@ -20,15 +20,16 @@ def testpmd(build: Path) -> Path:
     return _one(build, 'subprojects/dpdk-*/app/dpdk-testpmd')
 
 
-def devbind(source: Path) -> Path:
-    """DPDK's own dpdk-devbind.py."""
-    return _one(source, 'subprojects/dpdk-*/usertools/dpdk-devbind.py')
+def usertool(source: Path, name: str) -> Path:
+    """One of DPDK's own scripts."""
+    return _one(source, f'subprojects/dpdk-*/usertools/{name}')
 
 
 def files(source: Path, build: Path) -> Mapping[str, Path]:
     """What the lab's guest needs of DPDK, by its path there."""
     return {'/usr/local/bin/dpdk-testpmd': testpmd(build),
-            '/usr/local/bin/dpdk-devbind.py': devbind(source)}
+            **{f'/usr/local/bin/{name}': usertool(source, name)
+               for name in ('dpdk-devbind.py', 'dpdk-telemetry.py')}}
 
 
 def shared_files(source: Path, build: Path, drivers: str) -> Mapping[str, Path]:

@@ -20,20 +20,27 @@ class Testpmd:
     __test__ = False  # for pytest, which takes the name for a test's
 
     def __init__(self, lab: Lab, name: str, devices: Sequence[str], *eal: str,
-                 env: Mapping[str, str] | None = None, redirect: str = '') -> None:
-        """Start it on the devices, with more EAL arguments, and wait for its prompt."""
+                 env: Mapping[str, str] | None = None, redirect: str = '',
+                 app: Sequence[str] = (), memory: int = 128) -> None:
+        """Start it on the devices, with more EAL arguments, more of its own (app) and so many MB,
+        and wait for its prompt."""
         self._lab = lab
         self.name = name
         self.console = lab.console(name)
         self._pid_file = f'/run/{name}.pid'
         variables = ''.join(f'{key}={shlex.quote(value)} ' for key, value in (env or {}).items())
         allowed = [word for device in devices for word in ('-a', device)]
-        argv = ['dpdk-testpmd', '-l', '0,1', '-m', '128', f'--file-prefix={name}', *allowed, *eal,
-                '--', '-i', '--nb-cores=1', '--total-num-mbufs=8192',
+        argv = ['dpdk-testpmd', '-l', '0,1', '-m', str(memory), f'--file-prefix={name}',
+                *allowed, *eal, '--', '-i', '--nb-cores=1', '--total-num-mbufs=8192',
                 # its message would come in the middle of a prompt
-                '--no-lsc-interrupt']
+                '--no-lsc-interrupt', *app]
         script = f'echo $$ >{self._pid_file}; exec {shlex.join(argv)}'
-        self.console.sendline(f'{variables}sh -c {shlex.quote(script)} {redirect}')
+        self._line = f'{variables}sh -c {shlex.quote(script)} {redirect}'
+        self.start()
+
+    def start(self) -> None:
+        """Start it as it was started at first, which is for one that was killed."""
+        self.console.sendline(self._line)
         self.running = self.console.expect_exact([PROMPT, self.console.prompt],
                                                  timeout=START_TIMEOUT) == 0
         self.log = self.console.before.replace('\r', '')

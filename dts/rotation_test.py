@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""A PF's process takes a new token without a restart."""
+import json
+
+from conftest import TOKEN
+
+NEW = '8d3c1b0a-5e4f-4a6b-9c7d-0123456789ab'
+FILE, OLD_FILE = '/run/rotated-token', '/run/old-token'
+
+
+def telemetry(lab, prefix, command):
+    """A process's answer to a telemetry command, as text."""
+    output = lab.check(f'echo {command} | dpdk-telemetry.py -f {prefix}')
+    return output.splitlines()[-1]
+
+
+def refusal(start, *args):
+    """Why a testpmd was refused its device; its memory is free for the next one."""
+    testpmd = start(*args)
+    assert testpmd.ports == 0
+    testpmd.close()
+    return testpmd.refusal
+
+
+def test_reload(start, lab, pf, vfs):
+    """After a reload open VFs must go on, and whoever opens a VF or the PF needs the new token.
+
+    Steps: Start the PF's testpmd and one on a VF with a token from a file; put a new token into the
+    file and have the PF's process reload it; open the other VF with the old token, then with the
+    new one; kill the PF's process and start it with the old token, then with the new one.
+    Verify: The old token is refused and the new one taken, both times; the first VF's process goes
+    on; the telemetry's answer names the PF and shows neither token.
+    """
+    lab.write(FILE, TOKEN, mode=0o600)
+    lab.write(OLD_FILE, TOKEN, mode=0o600)
+    new, old = f'--vfio-vf-token={pf}=file:{FILE}', f'--vfio-vf-token={pf}=file:{OLD_FILE}'
+    pf_testpmd = start('pf', [pf], new)
+    first = start('vf', vfs[:1], new)
+    assert first.ports == 1, first.log
+    lab.write(FILE, NEW, mode=0o600)
+    answer = telemetry(lab, 'pf', f'/vf_token/reload,{pf}')
+    assert json.loads(answer) == {'/vf_token/reload': {'device': pf, 'result': 'reloaded'}}
+
+    assert "isn't the VF token of its PF" in refusal(start, 'vf-old', vfs[1:], old)
+    assert start('vf-new', vfs[1:], new).ports == 1
+    assert first.ports == 1
+
+    pf_testpmd.kill()
+    assert "isn't the current VF token" in refusal(start, 'pf-old', [pf], old)
+    assert start('pf-new', [pf], new).ports == 1
+    assert first.ports == 1
+
+
+def test_reload_all(start, lab, pf, vfs):
+    """A reload without a PF's address must reach the PF, by the default rule too.
+
+    Steps: Start the PF's testpmd with a file for all devices, change the file, reload all; open a
+    VF with the new token.
+    Verify: It opens.
+    """
+    lab.write(FILE, TOKEN, mode=0o600)
+    start('pf', [pf], f'--vfio-vf-token=file:{FILE}')
+    lab.write(FILE, NEW, mode=0o600)
+    assert json.loads(telemetry(lab, 'pf', '/vf_token/reload')) == {
+        '/vf_token/reload': {'device': 'all', 'result': 'reloaded'}}
+    testpmd = start('vf', vfs[:1], f'--vfio-vf-token=file:{FILE}')
+    assert testpmd.ports == 1, testpmd.log
+
+
+def test_reload_fails(start, lab, pf, vfs):
+    """A reload that fails must say so and leave the token as it was.
+
+    Steps: Start the PF's testpmd with a token from a file, spoil the file, reload; open a VF with
+    the token; ask for the reload of a device that isn't open.
+    Verify: The answers are errors, and the VF opens.
+    """
+    lab.write(FILE, TOKEN, mode=0o600)
+    lab.write(OLD_FILE, TOKEN, mode=0o600)
+    start('pf', [pf], f'--vfio-vf-token=file:{FILE}')
+    lab.write(FILE, 'spoiled', mode=0o600)
+    assert 'Invalid argument' in telemetry(lab, 'pf', f'/vf_token/reload,{pf}')
+    assert 'No such device' in telemetry(lab, 'pf', '/vf_token/reload,0000:0a:00.0')
+    testpmd = start('vf', vfs[:1], f'--vfio-vf-token=file:{OLD_FILE}')
+    assert testpmd.ports == 1, testpmd.log
