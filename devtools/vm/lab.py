@@ -29,8 +29,8 @@ __all__ = ['BadInput', 'Console', 'Lab', 'LabError', 'Result']
 # The kernel's hvc driver has no more terminals.
 CONSOLES = 8
 BOOT_TIMEOUT = 120
-# Two testpmd need two each.
-CPUS = 4
+# A testpmd needs two; more only make the boot longer in software emulation.
+CPUS = 2
 PR_SET_PDEATHSIG = 1
 
 _ENABLE = '''
@@ -55,14 +55,15 @@ class Lab:
     def __init__(self, build: Path, pfs: int = 1, vfs: int = 0, memory: int = 1024,
                  cpus: int | None = None, kernel: Path | None = None, modules: Path | None = None,
                  accel: str | None = None, files: Mapping[str, Path] | None = None,
-                 timeout: float = 600) -> None:
+                 timeout: float = 600, append: str = '') -> None:
         """Boot the machine and wait until it takes commands. Below `build` it writes its logs;
-        `vfs` binds each PF to vfio-pci and enables that many; after `timeout` seconds it ends."""
+        `vfs` binds each PF to vfio-pci and enables that many; after `timeout` seconds it ends;
+        `append` are more arguments for its kernel."""
         cpus = CPUS if cpus is None else cpus
         self._check(pfs=(pfs, 1, 8), vfs=(vfs, 0, 7), memory=(memory, 384, 1 << 20),
                     cpus=(cpus, 1, 64), timeout=(timeout, 1, 7 * 86400))
         try:
-            setup = machine.Setup(pfs, memory, cpus, machine.choose_accel(accel))
+            setup = machine.Setup(pfs, memory, cpus, machine.choose_accel(accel), append)
             # First, so that what can't be put into the guest is found before anything is fetched.
             content = [image.extra(files or {})]
             chosen = machine.find_kernel(kernel, modules)

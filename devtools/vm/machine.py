@@ -145,6 +145,7 @@ class Setup:
     memory: int
     cpus: int
     accel: str
+    append: str = ''
 
 
 def kernel_arguments(setup: Setup) -> str:
@@ -156,6 +157,8 @@ def kernel_arguments(setup: Setup) -> str:
         f'hugepagesz=2M hugepages={setup.memory // 4}',
         # What costs time in software emulation and gains nothing here.
         'mitigations=off nokaslr random.trust_cpu=on',
+        # Last, as of two that contradict each other the kernel takes the later.
+        setup.append,
     ])
 
 
