@@ -39,6 +39,7 @@ struct vftoken_opened {
 	char bdf[VFTOKEN_BDF_SIZE];
 	int device_fd;
 	bool pf;
+	bool vf;
 	bool token_set; /* since the open, with a rule or without */
 };
 

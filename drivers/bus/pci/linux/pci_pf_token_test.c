@@ -326,6 +326,27 @@ refused_open(void **state)
 	vftoken_destroy(vt);
 }
 
+/* A device that the kernel wants back is named, a VF with what may befall it. */
+static void
+wanted_back(void **state)
+{
+	static const struct test_device vf = { "0000:01:10.0", "vfio-pci", PF, NULL, NULL };
+	struct vftoken *vt = open_pf();
+
+	(void)state;
+	test_device_make(&vf);
+	open_device(vt, vf.bdf, 9);
+	pci_vf_token_wanted_back(vt, vf.bdf);
+	test_assert_message(VFTOKEN_LOG_WARNING,
+			    "VF 0000:01:10.0 is wanted back by the kernel, which waits: its PF's VFs "
+			    "are being disabled, or it is being unbound; close and detach it");
+	pci_vf_token_wanted_back(vt, PF);
+	test_assert_message(VFTOKEN_LOG_WARNING,
+			    PF " is wanted back by the kernel, which waits: it is being unbound or "
+			       "removed; close and detach it");
+	vftoken_destroy(vt);
+}
+
 int
 main(void)
 {
@@ -336,6 +357,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(reload_all, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(remembered, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(refused_open, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(wanted_back, test_setup, test_teardown),
 	};
 
 	return cmocka_run_group_tests_name("pci_pf_token", tests, NULL, NULL);

@@ -219,6 +219,7 @@ remember(const struct opening *o, const char *bdf, int device_fd)
 	opened->next = o->vt->opened;
 	opened->device_fd = device_fd;
 	opened->pf = o->facts.role == PCI_SRIOV_PF;
+	opened->vf = o->facts.role == PCI_SRIOV_VF;
 	strcpy(opened->bdf, bdf);
 	o->vt->opened = opened;
 }
@@ -263,5 +264,25 @@ pci_vf_token_closing(struct vftoken *vt, const char *name)
 			free(opened);
 			break;
 		}
+	pthread_mutex_unlock(&vt->lock);
+}
+
+void
+pci_vf_token_wanted_back(struct vftoken *vt, const char *name)
+{
+	const struct vftoken_opened *opened;
+	char bdf[VFTOKEN_BDF_SIZE];
+	bool vf = false;
+
+	pthread_mutex_lock(&vt->lock);
+	/* Of sysfs nothing may be asked here: its files of the PF wait for the same event. */
+	if (vftoken_parse_bdf(name, bdf) == 0)
+		for (opened = vt->opened; opened != NULL; opened = opened->next)
+			vf |= opened->vf && strcmp(opened->bdf, bdf) == 0;
+	vftoken_log(vt, VFTOKEN_LOG_WARNING,
+		    "%s%s is wanted back by the kernel, which waits: %s; close and detach it",
+		    vf ? "VF " : "", name,
+		    vf ? "its PF's VFs are being disabled, or it is being unbound"
+		       : "it is being unbound or removed");
 	pthread_mutex_unlock(&vt->lock);
 }

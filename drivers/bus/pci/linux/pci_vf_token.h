@@ -52,6 +52,17 @@ int pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, con
  */
 void pci_vf_token_closing(struct vftoken *vt, const char *name);
 
+/**
+ * Say in a warning that the kernel wants a device back that this process holds open: to be called
+ * when VFIO signals the device request (VFIO_PCI_REQ_IRQ_INDEX in linux/vfio.h).
+ *
+ * @param vt
+ *   The set of rules.
+ * @param name
+ *   The device's name.
+ */
+void pci_vf_token_wanted_back(struct vftoken *vt, const char *name);
+
 #ifdef __cplusplus
 }
 #endif
