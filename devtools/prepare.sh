@@ -15,7 +15,7 @@ PACKAGES_BUILD='gcc libc6-dev libcmocka-dev meson ninja-build patch pkg-config p
 PACKAGES_FETCH='ca-certificates dpkg-dev'
 PACKAGES_LAB=python3-pexpect
 PACKAGES_UNIT='clang gcovr valgrind'
-PACKAGES_TEST='python3-pytest'
+PACKAGES_TEST='make python3-pytest'
 
 die() {
 	echo "$(basename "$0"): $*" >&2

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""Without an IOMMU, in VFIO's unsafe mode, the token is demanded and works as with one."""
+import os
+import subprocess
+
+import pytest
+
+import debian
+import dpdk
+from conftest import SOURCE, TOKEN, TOKEN_FILE, WRONG_TOKEN
+from vm import machine
+from vm.lab import Lab
+
+MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode'
+# Debian's kernels are built without the mode. It concerns the module vfio alone, which is built
+# here from Debian's source, against the kernel's headers where their own paths expect them.
+BUILD_MODULE = '''
+set -eu
+mount -t overlay -o "lowerdir=$1/usr:/usr" overlay /usr
+tar -C "$2" --strip-components=2 -xJf /usr/src/linux-source-*.tar.xz --wildcards '*/drivers/vfio'
+exec make -C "/usr/src/linux-headers-$3" "M=$2/vfio" KCFLAGS=-DCONFIG_VFIO_NOIOMMU=1 vfio.ko
+'''
+
+
+def vfio_module(release, folder):
+    """The module vfio of Debian's kernel, with the mode."""
+    major, minor = release.split('-')[0].split('.')[:2]
+    try:
+        packages = debian.unpack(f'linux-headers-{release}', [
+            f'linux-headers-{release}', f'linux-source-{major}.{minor}'])
+    except debian.DebianError as err:
+        pytest.skip(f"Debian's archive doesn't have what kernel {release} was built from: {err}")
+    as_root = [] if os.getuid() == 0 else ['--map-root-user']
+    done = subprocess.run(['unshare', '--mount', *as_root, 'sh', '-c', BUILD_MODULE, 'sh',
+                           packages, folder, release], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f'the module cannot be built here: {done.stdout[-500:]}')
+    return folder / 'vfio/vfio.ko'
+
+
+@pytest.fixture(scope='module')
+def lab(build, tmp_path_factory):
+    """A machine without an IOMMU, in the unsafe mode, with one PF on vfio-pci and two VFs."""
+    release = machine.find_kernel(None, None).modules.name
+    module = vfio_module(release, tmp_path_factory.mktemp('vfio'))
+    files = {**dpdk.files(SOURCE, build), f'/lib/modules/{release}/vfio.ko': module}
+    with Lab(build=build, files=files, append='intel_iommu=off') as guest:
+        guest.check(f'echo 1 >{MODE}')
+        guest.check(f'dpdk-devbind.py -b vfio-pci {guest.pfs[0]}', timeout=60)
+        guest.check(f'echo 2 >/sys/bus/pci/devices/{guest.pfs[0]}/sriov_numvfs')
+        assert guest.check('cd /dev/vfio && echo *') == 'noiommu-0 noiommu-1 noiommu-2 vfio'
+        guest.write(TOKEN_FILE, TOKEN + '\n', mode=0o600)
+        yield guest
+
+
+def test_refused(pf_testpmd, start, pf, vfs):
+    """A VF must be refused without the token and with a wrong one, in the usual sentences.
+
+    Steps: Without an IOMMU, start the PF's testpmd with the token; one on a VF without a token, one
+    with a wrong one.
+    Verify: No port, and the reason, each time.
+    """
+    none = start('none', vfs[:1])
+    assert none.said('IOMMU type') == 'Using IOMMU type 8 (No-IOMMU)'
+    assert none.ports == 0
+    assert none.refusal == (
+        f"VF {vfs[0]} refused by the kernel: its PF {pf} is on vfio-pci, which demands the PF's "
+        "VF token, and no rule covers this VF; give the token that the PF's process uses "
+        f'(--vfio-vf-token={pf}=SOURCE)')
+    wrong = start('wrong', vfs[:1], f'--vfio-vf-token={WRONG_TOKEN}')
+    assert wrong.ports == 0
+    assert wrong.refusal == (
+        f"VF {vfs[0]} refused by the kernel: the token from 11… isn't the VF token of its PF {pf}; "
+        f"give the token that the PF's process uses (--vfio-vf-token={pf}=SOURCE)")
+
+
+def test_right_token(pf_testpmd, lab, start, pf, vfs):
+    """VFs must open with the token and pass packets, and only the token take over their PF.
+
+    Steps: Without an IOMMU, start the PF's testpmd and one on both VFs with the token; let the VFs
+    exchange packets; kill the PF's process, start one on the PF without the token, one with it.
+    Verify: Two ports on groups named noiommu-N that pass packets; the first is refused in a
+    sentence, the second drives the PF.
+    """
+    rule = f'--vfio-vf-token={pf}=file:{TOKEN_FILE}'
+    testpmd = start('vf', vfs, rule)
+    assert testpmd.ports == 2, testpmd.log
+    assert testpmd.said('IOVA mode') == "Selected IOVA mode 'PA'"
+    fds = lab.check(f'ls -l /proc/{testpmd.pid()}/fd').split()
+    assert {'/dev/vfio/noiommu-1', '/dev/vfio/noiommu-2'} <= set(fds)
+    assert testpmd.exchange(1000) >= 1000
+    pf_testpmd.kill()
+    thief = start('thief', [pf])
+    assert thief.ports == 0
+    assert f'PF {pf} refused by the kernel: of its VFs (2 enabled) some are in use' in thief.refusal
+    assert start('heir', [pf], rule).ports == 1
+    assert testpmd.ports == 2
