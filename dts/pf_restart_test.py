@@ -15,33 +15,22 @@ def orphan(pf_testpmd, start, pf, vfs):
     return testpmd
 
 
-def test_without_token(orphan, start, pf):
+@pytest.mark.parametrize('rules, why', [
+    ([], 'which demands the current VF token, and no rule covers this PF'),
+    ([f'--vfio-vf-token={WRONG_TOKEN}'], "and the token from 11… isn't the current VF token"),
+], ids=['none', 'wrong'])
+def test_without_the_token(orphan, start, pf, rules, why):
     """A process without the token must not get the PF, and be told that its VFs are in use.
 
-    Steps: Kill the PF's process while a VF is open; start one on the PF without a token.
+    Steps: Kill the PF's process while a VF is open; start one on the PF without a token, or with
+    another one.
     Verify: It has no port and says why; the VF's process goes on.
     """
-    testpmd = start('thief', [pf])
+    testpmd = start('thief', [pf], *rules)
     assert testpmd.ports == 0
     assert testpmd.refusal == (
-        f'PF {pf} refused by the kernel: of its VFs (2 enabled) some are in use, which demands the '
-        f'current VF token, and no rule covers this PF; give that token (--vfio-vf-token={pf}=SOURCE), '
-        "or end the VFs' processes first")
-    assert orphan.ports == 1
-
-
-def test_with_a_wrong_token(orphan, start, pf):
-    """A process with another token must not get the PF either.
-
-    Steps: Kill the PF's process while a VF is open; start one on the PF with another token.
-    Verify: It has no port and says why; the VF's process goes on.
-    """
-    testpmd = start('thief', [pf], f'--vfio-vf-token={WRONG_TOKEN}')
-    assert testpmd.ports == 0
-    assert testpmd.refusal == (
-        f'PF {pf} refused by the kernel: of its VFs (2 enabled) some are in use, and the token from '
-        f"11… isn't the current VF token; give that token (--vfio-vf-token={pf}=SOURCE), or end the "
-        "VFs' processes first")
+        f'PF {pf} refused by the kernel: of its VFs (2 enabled) some are in use, {why}; give that '
+        f"token (--vfio-vf-token={pf}=SOURCE), or end the VFs' processes first")
     assert orphan.ports == 1
 
 

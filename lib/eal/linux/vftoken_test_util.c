@@ -172,6 +172,19 @@ test_write_text(const char *path, const char *text)
 	test_write(path, text, strlen(text), 0600);
 }
 
+void
+test_assert_file(const char *path, const char *expected)
+{
+	char text[16];
+	const int fd = open(path, O_RDONLY);
+	const ssize_t length = read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	assert_true(length >= 0);
+	text[length] = '\0';
+	assert_string_equal(text, expected);
+}
+
 int
 test_pipe(const char *text)
 {

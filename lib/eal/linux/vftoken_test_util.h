@@ -70,6 +70,9 @@ void test_assert_token(struct vftoken *vt, const char *bdf, const char *token);
 void test_write(const char *path, const char *text, size_t length, mode_t mode);
 void test_write_text(const char *path, const char *text);
 
+/* A short file holds exactly this text. */
+void test_assert_file(const char *path, const char *expected);
+
 /* A pipe's read end, into which the text was written; its write end is closed. */
 int test_pipe(const char *text);
 

@@ -95,26 +95,13 @@ make_devices(void)
 	test_write_text("vfio/12", "");
 }
 
-static void
-assert_text(const char *path, const char *expected)
-{
-	char text[16];
-	const int fd = open(path, O_RDONLY);
-	const ssize_t length = read(fd, text, sizeof(text) - 1);
-
-	close(fd);
-	assert_true(length >= 0);
-	text[length] = '\0';
-	assert_string_equal(text, expected);
-}
-
 /* No number of VFs was written, as far as the files tell. */
 static void
 assert_nothing_written(void)
 {
-	assert_text(TEST_DEVICES "/" PF "/sriov_numvfs", "0\n");
-	assert_text(TEST_DEVICES "/" PF_2 "/sriov_numvfs", "2\n");
-	assert_text(TEST_DEVICES "/" PF_BROKEN "/sriov_numvfs", "x\n");
+	test_assert_file(TEST_DEVICES "/" PF "/sriov_numvfs", "0\n");
+	test_assert_file(TEST_DEVICES "/" PF_2 "/sriov_numvfs", "2\n");
+	test_assert_file(TEST_DEVICES "/" PF_BROKEN "/sriov_numvfs", "x\n");
 }
 
 static const struct enable_case {

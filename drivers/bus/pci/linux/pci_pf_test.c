@@ -60,19 +60,6 @@ assert_messages(const struct expected_message *messages, size_t n)
 }
 
 static void
-assert_numvfs(const char *expected)
-{
-	char text[16];
-	const int fd = open(NUMVFS, O_RDONLY);
-	const ssize_t length = read(fd, text, sizeof(text) - 1);
-
-	close(fd);
-	assert_true(length >= 0);
-	text[length] = '\0';
-	assert_string_equal(text, expected);
-}
-
-static void
 make_vf(const char *name, const char *bdf, const char *driver)
 {
 	const struct test_device vf = { bdf, driver, PF, NULL, NULL };
@@ -149,14 +136,14 @@ static void
 sleep_only(unsigned int n)
 {
 	(void)n;
-	assert_numvfs("2\n");
+	test_assert_file(NUMVFS, "2\n");
 }
 
 /* The kernel makes one VF after the other, and binds the last one late. */
 static void
 sleep_until_vfs(unsigned int n)
 {
-	assert_numvfs("2\n");
+	test_assert_file(NUMVFS, "2\n");
 	if (n == 1)
 		make_vf("virtfn0", VF0, "vfio-pci");
 	else if (n == 3)
@@ -228,7 +215,7 @@ enable(void **state)
 		/* Enabled once, and disabled after a failure; VFs that stay aren't touched. */
 		assert_int_equal(test_watched_open.n,
 				 c->numvfs[0] == '2' ? 0 : c->ret < 0 ? 2 : 1);
-		assert_numvfs(c->then);
+		test_assert_file(NUMVFS, c->then);
 		vftoken_destroy(vt);
 	}
 }
@@ -251,7 +238,7 @@ enable_without_rule(void **state)
 	assert_int_equal(pci_pf_enable_vfs(vt, TEST_DEVICES, PF, 1), 0);
 	test_assert_message(VFTOKEN_LOG_INFO, "PF " PF " has 1 VFs: " VF0);
 	assert_int_equal(test_n_ioctls, 2);
-	assert_numvfs("1\n");
+	test_assert_file(NUMVFS, "1\n");
 	vftoken_destroy(vt);
 }
 
@@ -304,7 +291,7 @@ start(void **state)
 		else
 			assert_string_equal(test_messages[test_n_messages - 1].text,
 					    cases[i].message);
-		assert_numvfs("2\n");
+		test_assert_file(NUMVFS, "2\n");
 		test_n_messages = 0;
 		vftoken_destroy(vt);
 	}
@@ -355,7 +342,7 @@ disable(void **state)
 		assert_int_equal(pci_pf_disable_vfs(vt, TEST_DEVICES, PF), cases[i].ret);
 		assert_int_equal(watched->n, cases[i].numvfs[0] == '0' ? 0 : 1);
 		test_assert_message(VFTOKEN_LOG_ERR, cases[i].message);
-		assert_numvfs(cases[i].then);
+		test_assert_file(NUMVFS, cases[i].then);
 		vftoken_destroy(vt);
 	}
 }

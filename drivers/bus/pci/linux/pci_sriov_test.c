@@ -15,6 +15,7 @@
 
 #define VF "0000:01:10.0"
 #define PF "0000:01:00.0"
+#define NUMVFS TEST_DEVICES "/" PF "/sriov_numvfs"
 #define NAME_63 "driver-driver-driver-driver-driver-driver-driver-driver-driver-"
 
 static void
@@ -109,7 +110,7 @@ no_device(void **state)
 	test_device_make(&device);
 	assert_no_facts(TEST_DEVICES, VF, -ENODEV);
 	assert_no_facts("none", PF, -ENODEV);
-	assert_no_facts(TEST_DEVICES "/" PF "/sriov_numvfs", PF, -ENOTDIR);
+	assert_no_facts(NUMVFS, PF, -ENOTDIR);
 	/* The machine's own devices: no bus has this one. */
 	assert_no_facts(NULL, "ffffffff:ff:1f.7", -ENODEV);
 	memset(name, 'x', sizeof(name));
@@ -211,7 +212,7 @@ unreadable(void **state)
 
 	(void)state;
 	test_device_make(&pf);
-	assert_int_equal(chmod(TEST_DEVICES "/" PF "/sriov_numvfs", 0200), 0);
+	assert_int_equal(chmod(NUMVFS, 0200), 0);
 	if (!test_become_nobody()) {
 		print_message("no user to become here, so nothing is unreadable\n");
 		skip();
@@ -267,19 +268,6 @@ vfs(void **state)
 	assert_int_equal(pci_sriov_vf(NULL, "ffffffff:ff:1f.7", 0, vf), -ENODEV);
 }
 
-static void
-assert_numvfs(const char *expected)
-{
-	char text[16];
-	const int fd = open(TEST_DEVICES "/" PF "/sriov_numvfs", O_RDONLY);
-	const ssize_t length = read(fd, text, sizeof(text) - 1);
-
-	close(fd);
-	assert_true(length >= 0);
-	text[length] = '\0';
-	assert_string_equal(text, expected);
-}
-
 /* A number of VFs is one line in sriov_numvfs. */
 static void
 set_numvfs(void **state)
@@ -289,11 +277,11 @@ set_numvfs(void **state)
 	(void)state;
 	test_device_make(&pf);
 	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, PF, 0), 0);
-	assert_numvfs("0\n");
+	test_assert_file(NUMVFS, "0\n");
 	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, PF, 7), 0);
-	assert_numvfs("7\n");
+	test_assert_file(NUMVFS, "7\n");
 	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, PF, 65535), 0);
-	assert_numvfs("65535\n");
+	test_assert_file(NUMVFS, "65535\n");
 }
 
 /* Where the number can't be written, the file's or the write's own error is told. */
@@ -317,14 +305,14 @@ set_numvfs_refused(void **state)
 	/* A write fails. */
 	test_device_link("0000:02:00.0", "sriov_numvfs", "/dev/full");
 	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, "0000:02:00.0", 2), -ENOSPC);
-	assert_int_equal(chmod(TEST_DEVICES "/" PF "/sriov_numvfs", 0444), 0);
+	assert_int_equal(chmod(NUMVFS, 0444), 0);
 	if (!test_become_nobody()) {
 		print_message("no user to become here, so nothing is unwritable\n");
 		skip();
 	}
 	assert_int_equal(pci_sriov_set_numvfs(TEST_DEVICES, PF, 2), -EACCES);
 	test_become_root();
-	assert_numvfs("0\n");
+	test_assert_file(NUMVFS, "0\n");
 }
 
 /* A device is in use when its group can't be opened, since some process has it open. */
