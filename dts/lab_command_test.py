@@ -3,6 +3,7 @@
 """devtools/vm/lab, the lab's command."""
 import subprocess
 
+import pexpect
 import pytest
 
 from conftest import SOURCE
@@ -27,6 +28,23 @@ def test_command(build):
                        'ls -d /sys/bus/pci/drivers/vfio-pci/*/physfn; exit 7')
     assert done.returncode == 7, done.stderr
     assert len(done.stdout.splitlines()) == 6
+
+
+def test_shell(build):
+    """Without a command it must be a shell for a person, with DPDK's programs on its PATH.
+
+    Steps: Start it on a terminal, look for testpmd and dpdk-devbind.py, leave with Ctrl-].
+    Verify: It says what is in the lab; both are found; it ends with status 0.
+    """
+    shell = pexpect.spawn(str(LAB), ['--build', str(build)], encoding='utf-8', timeout=60)
+    shell.expect('In the lab: kernel .*, PF 0000:01:00.0, dpdk-testpmd, dpdk-devbind.py')
+    shell.expect_exact('lab# ')
+    shell.sendline('which dpdk-testpmd dpdk-devbind.py')
+    shell.expect('/usr/local/bin/dpdk-testpmd\r\n/usr/local/bin/dpdk-devbind.py')
+    shell.send('\x1d')
+    shell.expect_exact(pexpect.EOF)
+    shell.close()
+    assert shell.exitstatus == 0
 
 
 @pytest.mark.parametrize('args, name', [
