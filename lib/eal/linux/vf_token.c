@@ -4,7 +4,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -98,66 +97,6 @@ grow(struct vftoken *vt)
 	vt->n_buckets = n_buckets;
 	for (i = 0; i < vt->n_rules; i++)
 		*bucket_of(vt, vt->rules[i].key) = i + 1;
-	return 0;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 'a' - 'A';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* One hex number of a BDF. Each open looks devices up, so it isn't left to strtoul(). */
-static bool
-parse_number(const char **text, uint64_t *number)
-{
-	const char *start = *text;
-	int digit;
-
-	*number = 0;
-	for (; (digit = hex_digit(**text)) >= 0; (*text)++)
-		if (*number <= UINT32_MAX)
-			*number = *number << 4 | (uint64_t)digit;
-	return *text != start;
-}
-
-int
-vftoken_parse_key(const char *text, uint64_t *key)
-{
-	uint64_t domain = 0, bus, device, function;
-
-	if (!parse_number(&text, &bus) || *text++ != ':' || !parse_number(&text, &device))
-		return -EINVAL;
-	if (*text == ':') {
-		text++;
-		domain = bus;
-		bus = device;
-		if (!parse_number(&text, &device))
-			return -EINVAL;
-	}
-	if (*text++ != '.' || !parse_number(&text, &function) || *text != '\0')
-		return -EINVAL;
-	if (domain > UINT32_MAX || bus > 0xff || device > 0x1f || function > 7)
-		return -ERANGE;
-	*key = domain << 16 | bus << 8 | device << 3 | function;
-	return 0;
-}
-
-int
-vftoken_parse_bdf(const char *text, char bdf[VFTOKEN_BDF_SIZE])
-{
-	uint64_t key;
-	int ret;
-
-	ret = vftoken_parse_key(text, &key);
-	if (ret < 0)
-		return ret;
-	snprintf(bdf, VFTOKEN_BDF_SIZE, "%04" PRIx32 ":%02x:%02x.%x", (uint32_t)(key >> 16),
-		 (unsigned int)(key >> 8) & 0xff, (unsigned int)(key >> 3) & 0x1f,
-		 (unsigned int)key & 7);
 	return 0;
 }
 
@@ -348,6 +287,16 @@ int
 vftoken_read(struct vftoken *vt, struct vftoken_rule *rule, uuid_t token,
 	     char why[VFTOKEN_WHY_SIZE])
 {
+	uint32_t i;
+
+	/* A variable may be several rules' source; the first of them keeps it for all. */
+	if (rule->source.kind == VFTOKEN_SOURCE_ENV)
+		for (i = 0; &vt->rules[i] != rule; i++)
+			if (vt->rules[i].source.kind == VFTOKEN_SOURCE_ENV &&
+			    strcmp(vt->rules[i].source.shown, rule->source.shown) == 0) {
+				rule = &vt->rules[i];
+				break;
+			}
 	return vftoken_source_read(&rule->source, &vt->vault, token, why);
 }
 

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 
 #define UUID_CHARS (UUID_STR_LEN - 1)
 #define SOURCES "a UUID, file:PATH, env:NAME or fd:N"
+#define STAY ",stay"
 #define ELLIPSIS "\u2026"
 
 static int fail(int err, char why[VFTOKEN_WHY_SIZE], const char *format, ...)
@@ -83,37 +83,14 @@ parse_uuid(const char *text, const char *shown, uuid_t token, char why[VFTOKEN_W
 }
 
 static int
-vault_put(struct vftoken_vault *vault, const uuid_t token, uint32_t *slot,
-	  char why[VFTOKEN_WHY_SIZE])
+keep(struct vftoken_source *source, struct vftoken_vault *vault, const uuid_t token,
+     char why[VFTOKEN_WHY_SIZE])
 {
-	const off_t offset = (off_t)vault->used * sizeof(uuid_t);
+	const int ret = vftoken_vault_put(vault, token, &source->slot);
 
-	errno = EIO;
-	if (vault->fd < 0)
-		vault->fd = memfd_create("vf_token", MFD_CLOEXEC);
-	if (vault->fd < 0 || pwrite(vault->fd, token, sizeof(uuid_t), offset) != sizeof(uuid_t))
-		return fail(errno, why, "a memory file for the token can't be made: %s",
-			    strerror(errno));
-	*slot = vault->used++;
-	return 0;
-}
-
-static int
-vault_get(const struct vftoken_vault *vault, uint32_t slot, uuid_t token,
-	  char why[VFTOKEN_WHY_SIZE])
-{
-	if (pread(vault->fd, token, sizeof(uuid_t), (off_t)slot * sizeof(uuid_t)) != sizeof(uuid_t))
-		return fail(EIO, why, "the memory file that keeps the token can't be read");
-	return 0;
-}
-
-void
-vftoken_vault_clear(struct vftoken_vault *vault)
-{
-	if (vault->fd >= 0)
-		close(vault->fd);
-	vault->fd = -1;
-	vault->used = 0;
+	return ret == 0 ? 0
+			: fail(-ret, why, "a memory file for the token can't be made: %s",
+			       strerror(-ret));
 }
 
 static int
@@ -167,16 +144,26 @@ parse_literal(struct vftoken_source *source, struct vftoken_vault *vault, const 
 	ret = parse_uuid(text, masked, token, why);
 	if (ret < 0)
 		return ret;
-	ret = vault_put(vault, token, &source->slot, why);
+	ret = keep(source, vault, token, why);
 	explicit_bzero(token, sizeof(token));
 	return ret;
+}
+
+/* The end of an env: source's name: its ",stay", or the end of the text. */
+static const char *
+stay_suffix(const char *text)
+{
+	const size_t length = strlen(text), stay = strlen(STAY);
+
+	return length > stay && strcmp(text + length - stay, STAY) == 0 ? text + length - stay
+									: text + length;
 }
 
 int
 vftoken_source_parse(struct vftoken_source *source, struct vftoken_vault *vault, const char *text,
 		     char why[VFTOKEN_WHY_SIZE])
 {
-	struct vftoken_source parsed = { .kind = VFTOKEN_SOURCE_KEPT };
+	struct vftoken_source parsed = { .kind = VFTOKEN_SOURCE_KEPT, .slot = VFTOKEN_VAULT_NONE };
 	char masked[8];
 	int ret = 0;
 
@@ -188,7 +175,7 @@ vftoken_source_parse(struct vftoken_source *source, struct vftoken_vault *vault,
 			    strlen(text), PATH_MAX - 1);
 	if (strcmp(text, "file:") == 0)
 		return fail(EINVAL, why, "%s names no file", text);
-	if (strcmp(text, "env:") == 0)
+	if (strcmp(text, "env:") == 0 || strcmp(text, "env:" STAY) == 0)
 		return fail(EINVAL, why, "%s names no environment variable", text);
 
 	if (strncmp(text, "file:", 5) == 0)
@@ -333,29 +320,59 @@ read_file(const char *shown, uuid_t token, char why[VFTOKEN_WHY_SIZE])
 }
 
 static int
-read_env(const char *shown, uuid_t token, char why[VFTOKEN_WHY_SIZE])
+read_kept(const struct vftoken_source *source, const struct vftoken_vault *vault, uuid_t token,
+	  char why[VFTOKEN_WHY_SIZE])
 {
-	const char *text = getenv(shown + strlen("env:"));
+	if (vftoken_vault_get(vault, source->slot, token) < 0)
+		return fail(EIO, why, "the memory file that keeps the token can't be read");
+	return 0;
+}
 
-	if (text == NULL)
-		return fail(ENOENT, why, "%s isn't set in this process's environment", shown);
-	return parse_uuid(text, shown, token, why);
+/* What is set now counts; what was set and taken out before, only while nothing is. */
+static int
+read_env(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t token,
+	 char why[VFTOKEN_WHY_SIZE])
+{
+	const char *end = stay_suffix(source->shown);
+	char *name, *text;
+	int ret;
+
+	name = strndup(source->shown + strlen("env:"),
+		       (size_t)(end - source->shown) - strlen("env:"));
+	if (name == NULL)
+		return fail(ENOMEM, why, "out of memory");
+	text = getenv(name);
+	if (text != NULL)
+		ret = parse_uuid(text, source->shown, token, why);
+	else if (source->slot != VFTOKEN_VAULT_NONE)
+		ret = read_kept(source, vault, token, why);
+	else
+		ret = fail(ENOENT, why, "%s isn't set in this process's environment",
+			   source->shown);
+	if (ret == 0 && text != NULL && *end == '\0')
+		ret = keep(source, vault, token, why);
+	if (ret == 0 && text != NULL && *end == '\0') {
+		/* It is on the stack that the kernel made, where unsetenv() would leave it. */
+		explicit_bzero(text, strlen(text));
+		unsetenv(name);
+	}
+	free(name);
+	return ret;
 }
 
 static int
 read_fd_once(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t token,
 	     char why[VFTOKEN_WHY_SIZE])
 {
-	const int fd = source->fd;
 	int ret;
 
-	ret = read_fd(fd, source->shown, token, why);
+	ret = read_fd(source->fd, source->shown, token, why);
 	if (ret < 0)
 		return ret;
-	ret = vault_put(vault, token, &source->slot, why);
+	ret = keep(source, vault, token, why);
 	if (ret < 0)
 		return ret;
-	close(fd);
+	close(source->fd);
 	source->kind = VFTOKEN_SOURCE_KEPT;
 	return 0;
 }
@@ -370,13 +387,13 @@ vftoken_source_read(struct vftoken_source *source, struct vftoken_vault *vault, 
 	why[0] = '\0';
 	switch (source->kind) {
 	case VFTOKEN_SOURCE_KEPT:
-		ret = vault_get(vault, source->slot, read, why);
+		ret = read_kept(source, vault, read, why);
 		break;
 	case VFTOKEN_SOURCE_FILE:
 		ret = read_file(source->shown, read, why);
 		break;
 	case VFTOKEN_SOURCE_ENV:
-		ret = read_env(source->shown, read, why);
+		ret = read_env(source, vault, read, why);
 		break;
 	case VFTOKEN_SOURCE_FD:
 		ret = read_fd_once(source, vault, read, why);

@@ -10,7 +10,7 @@
  * |-------------|-------------------------------------------------------------------------------|
  * | a UUID      | the token itself, 36 characters in any hex case                               |
  * | `file:PATH` | a file (or FIFO) that holds the UUID; read afresh each time                   |
- * | `env:NAME`  | an environment variable that holds the UUID; read afresh each time            |
+ * | `env:NAME`  | an environment variable that holds the UUID; wiped and unset once it was read  |
  * | `fd:N`      | an open file descriptor from which the UUID is read, once, then it is closed  |
  *
  * A file or fd holds one UUID, with white space around it or not, in at most 4 KiB. The nil UUID is
@@ -18,8 +18,10 @@
  * token; one that others may read draws a warning. A file without a name, such as a memory file, is
  * out of others' reach, so that its mode doesn't count.
  *
- * What must be kept, a literal and what came from an fd, is kept in a vault: a memory file that
- * isn't mapped, so that it is in no core dump and in no stray pointer's reach.
+ * With `env:NAME,stay` the variable stays as it is. One that is set anew is read anew.
+ *
+ * What must be kept, a literal and what came from an fd or a variable, is kept in a vault
+ * (vf_token_vault.h).
  */
 
 #ifndef VF_TOKEN_SOURCE_H
@@ -28,6 +30,7 @@
 #include <stdint.h>
 
 #include "vf_token.h"
+#include "vf_token_vault.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,14 +42,6 @@ extern "C" {
 /** How long a read waits for the writer of a FIFO or pipe, in milliseconds. */
 #define VFTOKEN_SOURCE_WAIT_MS 5000
 
-/** Keeps tokens out of the process's memory. Start with VFTOKEN_VAULT_INIT. */
-struct vftoken_vault {
-	int fd;		/**< the memory file, or -1 while nothing is kept */
-	uint32_t used;	/**< how many tokens are kept */
-};
-
-#define VFTOKEN_VAULT_INIT { .fd = -1, .used = 0 }
-
 enum vftoken_source_kind {
 	VFTOKEN_SOURCE_KEPT,	/**< in the vault: a literal, or read from an fd before */
 	VFTOKEN_SOURCE_FILE,
@@ -57,10 +52,8 @@ enum vftoken_source_kind {
 /** A parsed source. */
 struct vftoken_source {
 	enum vftoken_source_kind kind;
-	union {
-		int fd;
-		uint32_t slot;	/**< where in the vault */
-	};
+	int fd;		/**< of an `fd:` */
+	uint32_t slot;	/**< where in the vault it is kept, or VFTOKEN_VAULT_NONE */
 	char *shown;	/**< the source as given, a literal masked; the argument follows the ':' */
 };
 
@@ -111,11 +104,6 @@ int vftoken_source_read(struct vftoken_source *source, struct vftoken_vault *vau
  * Free what a source holds. An `fd:` that was never read stays open: it is the caller's.
  */
 void vftoken_source_free(struct vftoken_source *source);
-
-/**
- * Give up all kept tokens.
- */
-void vftoken_vault_clear(struct vftoken_vault *vault);
 
 #ifdef __cplusplus
 }

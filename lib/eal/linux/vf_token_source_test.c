@@ -271,7 +271,7 @@ file_replaced(void **state)
 	vftoken_source_free(&source);
 }
 
-/* A variable holds one UUID and is read afresh; messages show its name and never its value. */
+/* A variable holds one UUID; messages show its name and never its value. */
 static void
 environment(void **state)
 {
@@ -304,6 +304,70 @@ environment(void **state)
 	}
 }
 
+/*
+ * A variable is wiped and unset once it was read and its token kept, unless it shall stay; set anew,
+ * it is read anew, into the same slot.
+ */
+static void
+environment_unset(void **state)
+{
+	static const struct {
+		const char *text;
+		bool unset;
+	} cases[] = {
+		{ "env:VF_TOKEN", true },
+		{ "env:VF_TOKEN,stay", false },
+	};
+	struct vftoken_vault vault = VFTOKEN_VAULT_INIT;
+	struct vftoken_source source;
+	char why[VFTOKEN_WHY_SIZE];
+	const char *value;
+	uuid_t token;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		const char *const values[] = { TOKEN_A, TOKEN_B };
+		char text[UUID_STR_LEN];
+		size_t n;
+
+		assert_int_equal(vftoken_source_parse(&source, &vault, cases[i].text, why), 0);
+		for (n = 0; n < 4; n++) {
+			if (n % 2 == 0)
+				setenv("VF_TOKEN", values[n / 2], 1);
+			value = getenv("VF_TOKEN");
+			assert_int_equal(vftoken_source_read(&source, &vault, token, why), 0);
+			uuid_unparse_lower(token, text);
+			assert_int_equal(strcasecmp(text, values[n / 2]), 0);
+			assert_int_equal(getenv("VF_TOKEN") == NULL, cases[i].unset);
+			if (cases[i].unset && n % 2 == 0)
+				assert_string_equal(value, "");
+		}
+		assert_int_equal(test_vault_size(), cases[i].unset ? (long)sizeof(uuid_t) : -1);
+		vftoken_source_free(&source);
+		vftoken_vault_clear(&vault);
+	}
+}
+
+/* A variable whose token can't be kept stays, as it would be lost. */
+static void
+environment_not_kept(void **state)
+{
+	struct vftoken_vault vault = { .fd = 1000, .used = 0 };
+	struct vftoken_source source;
+	char why[VFTOKEN_WHY_SIZE];
+	uuid_t token;
+
+	(void)state;
+	setenv("VF_TOKEN", TOKEN_A, 1);
+	assert_int_equal(vftoken_source_parse(&source, &vault, "env:VF_TOKEN", why), 0);
+	assert_int_equal(vftoken_source_read(&source, &vault, token, why), -EBADF);
+	assert_string_equal(why,
+			    "a memory file for the token can't be made: Bad file descriptor");
+	assert_string_equal(getenv("VF_TOKEN"), TOKEN_A);
+	vftoken_source_free(&source);
+}
+
 int
 main(void)
 {
@@ -317,6 +381,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(file_unreadable, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(file_replaced, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(environment, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(environment_not_kept, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(environment_unset, test_setup, test_teardown),
 	};
 
 	return cmocka_run_group_tests_name("vf_token_source", tests, NULL, NULL);

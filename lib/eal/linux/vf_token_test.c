@@ -220,6 +220,24 @@ mask_rule(void **state)
 	}
 }
 
+/* Rules that name one variable all have its token, though it is read once. */
+static void
+shared_variable(void **state)
+{
+	struct vftoken *vt = test_rules();
+
+	(void)state;
+	setenv("VF_TOKEN", TOKEN_A, 1);
+	assert_int_equal(vftoken_add_rule(vt, "file:none"), 0);
+	assert_int_equal(vftoken_add_rule(vt, "01:00.0=env:VF_TOKEN"), 0);
+	assert_int_equal(vftoken_add_rule(vt, "02:00.0=env:VF_TOKEN"), 0);
+	test_assert_token(vt, "0000:02:00.0", TOKEN_A);
+	assert_null(getenv("VF_TOKEN"));
+	test_assert_token(vt, "0000:01:00.0", TOKEN_A);
+	test_assert_token(vt, "0000:02:00.0", TOKEN_A);
+	vftoken_destroy(vt);
+}
+
 /* A line end in a path doesn't end the message. */
 static void
 message_is_one_line(void **state)
@@ -262,6 +280,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(shared_variable, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(bdf_forms, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(precedence, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(equals_in_source, test_setup, test_teardown),
