@@ -95,7 +95,7 @@ def is_elf(path: Path) -> bool:
         return file.read(4) == b'\x7fELF'
 
 
-def library_path(root: Path) -> str:
+def so_path(root: Path) -> str:
     """Where the libraries of packages unpacked below root are, for LD_LIBRARY_PATH."""
     return ':'.join(str(folder) for prefix in ('lib', 'usr/lib')
                     for folder in [root / prefix, *sorted((root / prefix).glob('*-linux-gnu'))])
@@ -109,7 +109,7 @@ def libraries(files: Iterable[Path], root: Path | None = None) -> list[Path]:
     env = {key: value for key, value in os.environ.items() if not key.startswith('LD_')}
     env['LC_ALL'] = 'C'
     if root:
-        env['LD_LIBRARY_PATH'] = library_path(root)
+        env['LD_LIBRARY_PATH'] = so_path(root)
     # One file more, as with several files ldd heads each one's part with its name.
     out = subprocess.run(['ldd', str(PYTHON), *paths], env=env, text=True, check=False,
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
@@ -189,7 +189,7 @@ def _add_modules(cpio: Cpio, tree: Path, tools: Path) -> None:
         # Its name decides what kmod does; the package's links are absolute.
         kmod = next(path for path in (tools / 'bin/kmod', tools / 'usr/bin/kmod') if path.exists())
         done = subprocess.run(['depmod', '-b', work, version], executable=kmod, text=True,
-                              env={'LD_LIBRARY_PATH': library_path(tools)}, check=False,
+                              env={'LD_LIBRARY_PATH': so_path(tools)}, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode:
             raise ImageError(f'depmod failed on the modules of {tree}:\n{done.stdout.strip()}')

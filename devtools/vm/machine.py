@@ -29,13 +29,13 @@ class Qemu:
     """A QEMU that models igb, and what it takes to run it."""
     binary: Path
     arguments: tuple[str, ...] = ()
-    library_path: str = ''
+    so_path: str = ''
 
     def env(self) -> dict[str, str]:
         """The environment to run it in."""
         env = dict(os.environ)
-        if self.library_path:
-            env['LD_LIBRARY_PATH'] = self.library_path
+        if self.so_path:
+            env['LD_LIBRARY_PATH'] = self.so_path
         return env
 
     def has_igb(self) -> bool:
@@ -60,7 +60,7 @@ def find_qemu() -> Qemu:
     folders = [root / 'usr/share' / name for name in ('qemu', 'seabios')]
     qemu = Qemu(root / 'usr/bin' / QEMU,
                 tuple(arg for folder in folders for arg in ('-L', str(folder))),
-                image.library_path(root))
+                image.so_path(root))
     if not qemu.has_igb():
         raise MachineError(f"the QEMU in '{root}' does not run or has no igb device; remove that "
                            'folder, so that it is fetched again, or install a QEMU 8 or newer')
