@@ -335,6 +335,7 @@ read_env(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t toke
 {
 	const char *end = stay_suffix(source->shown);
 	char *name, *text;
+	bool take_out;
 	int ret;
 
 	name = strndup(source->shown + strlen("env:"),
@@ -349,9 +350,10 @@ read_env(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t toke
 	else
 		ret = fail(ENOENT, why, "%s isn't set in this process's environment",
 			   source->shown);
-	if (ret == 0 && text != NULL && *end == '\0')
+	take_out = ret == 0 && text != NULL && *end == '\0';
+	if (take_out)
 		ret = keep(source, vault, token, why);
-	if (ret == 0 && text != NULL && *end == '\0') {
+	if (take_out && ret == 0) {
 		/* It is on the stack that the kernel made, where unsetenv() would leave it. */
 		explicit_bzero(text, strlen(text));
 		unsetenv(name);

@@ -18,7 +18,8 @@
  * token; one that others may read draws a warning. A file without a name, such as a memory file, is
  * out of others' reach, so that its mode doesn't count.
  *
- * With `env:NAME,stay` the variable stays as it is. One that is set anew is read anew.
+ * With `env:NAME,stay` the variable stays as it is, which one in memory that can't be written, such
+ * as a constant given to putenv(3), must. One that is set anew is read anew.
  *
  * What must be kept, a literal and what came from an fd or a variable, is kept in a vault
  * (vf_token_vault.h).

@@ -61,7 +61,7 @@ int pci_pf_start(struct vftoken *vt, const char *devices, const char *name, uint
  *   -ENOKEY: no rule covers it, and pci_pf_set_token() has set no token;
  *   -ERANGE: more than it can have, or 0;
  *   -EBUSY: another number of VFs is enabled;
- *   -ENOTTY: the kernel can't set a token on it;
+ *   -ENOTTY or -EINVAL: the kernel can't set a token on it;
  *   -ENOENT: vfio-pci's enable_sriov is off;
  *   -ETIMEDOUT: a VF didn't appear;
  *   -EXDEV: a VF isn't on vfio-pci;
