@@ -23,19 +23,6 @@ static char folder[PATH_MAX];
 static int folder_before = -1;
 static unsigned int fds_before;
 
-static unsigned int
-open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir) != NULL)
-		n++;
-	closedir(dir);
-	return n;
-}
-
 int
 test_setup(void **state)
 {
@@ -50,7 +37,7 @@ test_setup(void **state)
 	folder_before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (folder_before < 0 || mkdtemp(folder) == NULL || chmod(folder, 0755) < 0)
 		return -1;
-	fds_before = open_fds();
+	fds_before = test_open_fds();
 	return chdir(folder);
 }
 
@@ -69,7 +56,7 @@ test_teardown(void **state)
 	(void)state;
 	test_wraps_reset();
 	test_become_root();
-	assert_int_equal(open_fds(), fds_before);
+	assert_int_equal(test_open_fds(), fds_before);
 	if (fchdir(folder_before) < 0)
 		return -1;
 	close(folder_before);
@@ -183,6 +170,31 @@ test_assert_file(const char *path, const char *expected)
 	assert_true(length >= 0);
 	text[length] = '\0';
 	assert_string_equal(text, expected);
+}
+
+unsigned int
+test_open_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
+void
+test_assert_opened(int fd, const char *path)
+{
+	struct stat opened, expected;
+
+	assert_int_equal(fstat(fd, &opened), 0);
+	assert_int_equal(stat(path, &expected), 0);
+	assert_int_equal(opened.st_ino, expected.st_ino);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDWR);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 }
 
 int

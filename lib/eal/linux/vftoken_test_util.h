@@ -73,6 +73,12 @@ void test_write_text(const char *path, const char *text);
 /* A short file holds exactly this text. */
 void test_assert_file(const char *path, const char *expected);
 
+/* How many descriptors this process has open. */
+unsigned int test_open_fds(void);
+
+/* The descriptor is of this file, for reading and writing, and not for other programs. */
+void test_assert_opened(int fd, const char *path);
+
 /* A pipe's read end, into which the text was written; its write end is closed. */
 int test_pipe(const char *text);
 
@@ -120,10 +126,13 @@ unsigned int test_search_memory(const char *token);
 
 /* The kernel. */
 
-#define TEST_IOCTLS 4
+#define TEST_IOCTLS 6
 #define TEST_IOCTL_BYTES 300
 
-/* One answer: a file descriptor or 0, or a negative errno value, and what is left in the data. */
+/*
+ * One answer: a file descriptor or 0, or a negative errno value, and what is left in the data; of
+ * VFIO_GROUP_GET_STATUS the data are the flags.
+ */
 struct test_answer {
 	int ret;
 	const void *data;
@@ -134,6 +143,7 @@ struct test_ioctl {
 	int fd;
 	unsigned long request;
 	uint8_t bytes[TEST_IOCTL_BYTES];	/* a text, or a whole vfio_device_feature */
+	int number;	/* a container's fd, or an IOMMU's type */
 };
 
 extern struct test_ioctl test_ioctls[TEST_IOCTLS];
@@ -141,6 +151,11 @@ extern unsigned int test_n_ioctls;
 
 /* What the next ioctls answer; one more than that fails the test. */
 void test_answer(const struct test_answer *answers, unsigned int n);
+
+/* Three answers: to a process that puts a group into a container. */
+#define TEST_GROUP_OPENS { 0, &test_viable, sizeof(test_viable) }, { .ret = 0 }, { .ret = 0 }
+
+extern const uint32_t test_viable;
 
 /* Answers every ioctl instead of the script; it may be called from any thread. NULL for none. */
 extern int (*test_kernel)(unsigned long request);

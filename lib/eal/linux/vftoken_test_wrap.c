@@ -15,6 +15,7 @@
 
 #include "vftoken_test_util.h"
 
+const uint32_t test_viable = VFIO_GROUP_FLAGS_VIABLE;
 struct test_ioctl test_ioctls[TEST_IOCTLS];
 unsigned int test_n_ioctls;
 static struct test_answer answers[TEST_IOCTLS];
@@ -55,12 +56,46 @@ test_answer(const struct test_answer *script, unsigned int n)
 	test_n_ioctls = 0;
 }
 
+/* What a request hands over, and what the answer leaves in it. */
+static void
+record(struct test_ioctl *call, const struct test_answer *answer, void *arg)
+{
+	struct vfio_device_feature *feature = arg;
+	struct vfio_group_status *status = arg;
+
+	switch (call->request) {
+	case VFIO_DEVICE_FEATURE:
+		assert_in_range(feature->argsz, sizeof(*feature), TEST_IOCTL_BYTES);
+		memcpy(call->bytes, arg, feature->argsz);
+		if (answer->data != NULL)
+			memcpy(feature->data, answer->data, answer->size);
+		break;
+	case VFIO_GROUP_GET_DEVICE_FD:
+		assert_in_range(strlen(arg), 1, TEST_IOCTL_BYTES - 1);
+		strcpy((char *)call->bytes, arg);
+		break;
+	case VFIO_GROUP_GET_STATUS:
+		assert_int_equal(status->argsz, sizeof(*status));
+		assert_int_equal(status->flags, 0);
+		if (answer->data != NULL)
+			memcpy(&status->flags, answer->data, sizeof(status->flags));
+		break;
+	case VFIO_GROUP_SET_CONTAINER:
+		call->number = *(const int *)arg;
+		break;
+	case VFIO_SET_IOMMU:
+		call->number = (int)(intptr_t)arg;
+		break;
+	default:
+		fail_msg("ioctl %#lx isn't one of VFIO's", call->request);
+	}
+}
+
 int __wrap_ioctl(int fd, unsigned long request, ...);
 
 int
 __wrap_ioctl(int fd, unsigned long request, ...)
 {
-	struct vfio_device_feature *feature;
 	const struct test_answer *answer;
 	struct test_ioctl *call;
 	va_list ap;
@@ -78,16 +113,7 @@ __wrap_ioctl(int fd, unsigned long request, ...)
 	memset(call, 0, sizeof(*call));
 	call->fd = fd;
 	call->request = request;
-	if (request == VFIO_DEVICE_FEATURE) {
-		feature = arg;
-		assert_in_range(feature->argsz, sizeof(*feature), TEST_IOCTL_BYTES);
-		memcpy(call->bytes, arg, feature->argsz);
-		if (answer->data != NULL)
-			memcpy(feature->data, answer->data, answer->size);
-	} else {
-		assert_in_range(strlen(arg), 1, TEST_IOCTL_BYTES - 1);
-		strcpy((char *)call->bytes, arg);
-	}
+	record(call, answer, arg);
 	test_n_ioctls++;
 	/* A success leaves errno as it was, and it may have been anything. */
 	errno = answer->ret < 0 ? -answer->ret : EDOM;

@@ -158,17 +158,37 @@ pci_sriov_set_numvfs(const char *devices, const char *pf, uint16_t num_vfs)
 }
 
 int
-pci_sriov_in_use(const char *devices, const char *vfio, const char *bdf)
+pci_sriov_group(const char *devices, const char *vfio, const char *bdf,
+		char name[PCI_SRIOV_GROUP_SIZE])
 {
-	char path[PATH_MAX], group[16];
-	int fd, ret;
+	char path[PATH_MAX], group[PCI_SRIOV_GROUP_SIZE - sizeof("noiommu-") + 1];
+	int ret;
 
 	ret = read_link(devices != NULL ? devices : PCI_SRIOV_SYSFS_DEVICES, bdf, "iommu_group",
 			group, sizeof(group));
 	if (ret < 0)
 		return ret;
-	if (group[0] == '\0' || snprintf(path, sizeof(path), "%s/%s", vfio, group) >= PATH_MAX)
+	if (group[0] == '\0')
 		return -ENODEV;
+	snprintf(name, PCI_SRIOV_GROUP_SIZE, "noiommu-%s", group);
+	if (snprintf(path, sizeof(path), "%s/%s", vfio, name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	if (access(path, F_OK) < 0)
+		strcpy(name, group);
+	return 0;
+}
+
+int
+pci_sriov_in_use(const char *devices, const char *vfio, const char *bdf)
+{
+	char path[PATH_MAX], group[PCI_SRIOV_GROUP_SIZE];
+	int fd, ret;
+
+	ret = pci_sriov_group(devices, vfio, bdf, group);
+	if (ret < 0)
+		return ret;
+	/* The path fits: it isn't longer than the one looked for there. */
+	snprintf(path, sizeof(path), "%.*s/%s", PATH_MAX - PCI_SRIOV_GROUP_SIZE - 1, vfio, group);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return errno == EBUSY ? 1 : -errno;

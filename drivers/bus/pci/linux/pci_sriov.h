@@ -25,6 +25,9 @@ extern "C" {
 /** Room for a kernel driver's name and its final NUL. */
 #define PCI_SRIOV_DRIVER_SIZE 64
 
+/** Room for the name of a group's file and its final NUL. */
+#define PCI_SRIOV_GROUP_SIZE 24
+
 enum pci_sriov_role {
 	PCI_SRIOV_NEITHER,	/**< no SR-IOV capability, and no VF */
 	PCI_SRIOV_PF,		/**< has the SR-IOV capability (PCI Express 5.0, section 9.3.3) */
@@ -90,6 +93,25 @@ int pci_sriov_vf(const char *devices, const char *pf, uint16_t index, char vf[VF
  *   -ERANGE: more than sriov_totalvfs.
  */
 int pci_sriov_set_numvfs(const char *devices, const char *pf, uint16_t num_vfs);
+
+/**
+ * The name of the VFIO file of a device's IOMMU group.
+ *
+ * @param devices
+ *   The folder that holds a folder per device; NULL for PCI_SRIOV_SYSFS_DEVICES.
+ * @param vfio
+ *   The folder with VFIO's group files, `/dev/vfio`.
+ * @param bdf
+ *   The device, as the kernel writes it.
+ * @param name
+ *   Receives the name: `noiommu-` and the group's number if there is such a file, else the number,
+ *   whether there is such a file or not.
+ * @return
+ *   0, or -ENODEV (the device has no group), -EINVAL (its number is none), -ENAMETOOLONG or what
+ *   readlink(2) returns.
+ */
+int pci_sriov_group(const char *devices, const char *vfio, const char *bdf,
+		char name[PCI_SRIOV_GROUP_SIZE]);
 
 /**
  * Whether some process has a device's IOMMU group open, found by opening it.

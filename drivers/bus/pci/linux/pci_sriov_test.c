@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -315,53 +314,6 @@ set_numvfs_refused(void **state)
 	test_assert_file(NUMVFS, "0\n");
 }
 
-/* A device is in use when its group can't be opened, since some process has it open. */
-static void
-in_use(void **state)
-{
-	static const struct test_device vf = { VF, "vfio-pci", PF, NULL, NULL };
-	static const struct test_device bare = { "0000:01:10.2", NULL, PF, NULL, NULL };
-	static const struct test_device odd = { "0000:01:10.4", NULL, PF, NULL, NULL };
-	static const struct {
-		const char *bdf;
-		int err;
-		int ret;
-		unsigned int n;
-	} cases[] = {
-		{ VF, 0, 0, 1 },
-		{ VF, EBUSY, 1, 1 },
-		{ VF, EPERM, -EPERM, 1 },
-		/* No group, a number longer than any group's, no device. */
-		{ "0000:01:10.2", EBUSY, -ENODEV, 0 },
-		{ "0000:01:10.4", EBUSY, -EINVAL, 0 },
-		{ "0000:01:10.6", EBUSY, -ENODEV, 0 },
-	};
-	struct test_watched_open *watched = &test_watched_open;
-	char name[PATH_MAX];
-	size_t i;
-
-	(void)state;
-	test_device_make(&vf);
-	test_device_make(&bare);
-	test_device_make(&odd);
-	test_device_link(VF, "iommu_group", "../../../kernel/iommu_groups/10");
-	test_device_link("0000:01:10.4", "iommu_group", "1234567890123456");
-	/* VFIO has no such group. */
-	assert_int_equal(pci_sriov_in_use(TEST_DEVICES, "vfio", VF), -ENOENT);
-	assert_int_equal(mkdir("vfio", 0755), 0);
-	test_write_text("vfio/10", "");
-	for (i = 0; i < TEST_DIM(cases); i++) {
-		*watched = (struct test_watched_open){ "vfio/10", O_RDWR, cases[i].err, 0 };
-		assert_int_equal(pci_sriov_in_use(TEST_DEVICES, "vfio", cases[i].bdf),
-				 cases[i].ret);
-		assert_int_equal(watched->n, cases[i].n);
-	}
-	assert_int_equal(pci_sriov_in_use(NULL, "vfio", "ffffffff:ff:1f.7"), -ENODEV);
-	memset(name, 'x', sizeof(name));
-	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(pci_sriov_in_use(TEST_DEVICES, name, VF), -ENODEV);
-}
-
 int
 main(void)
 {
@@ -376,7 +328,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(vfs, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(set_numvfs, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(set_numvfs_refused, test_setup, test_teardown),
-		cmocka_unit_test_setup_teardown(in_use, test_setup, test_teardown),
 	};
 
 	return cmocka_run_group_tests_name("pci_sriov", tests, NULL, NULL);
