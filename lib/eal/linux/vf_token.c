@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vf_token_loan.h"
 #include "vf_token_private.h"
 
 #define FIRST_BUCKETS 16
@@ -47,6 +48,16 @@ vftoken_set_log(struct vftoken *vt, vftoken_log_t log, void *opaque)
 	pthread_mutex_lock(&vt->lock);
 	vt->log = log;
 	vt->opaque = opaque;
+	pthread_mutex_unlock(&vt->lock);
+}
+
+void
+vftoken_set_ask(struct vftoken *vt, vftoken_ask_t ask, void *opaque, const char *asked)
+{
+	pthread_mutex_lock(&vt->lock);
+	vt->ask = ask;
+	vt->ask_opaque = opaque;
+	vt->asked = asked;
 	pthread_mutex_unlock(&vt->lock);
 }
 
@@ -323,6 +334,51 @@ const char *
 vftoken_rule_source(const struct vftoken_rule *rule)
 {
 	return rule->source.shown;
+}
+
+int
+vftoken_ask(const struct vftoken *vt, const char *name, uuid_t token, char why[VFTOKEN_WHY_SIZE])
+{
+	int ret;
+
+	why[0] = '\0';
+	ret = vt->ask(name, vt->ask_opaque);
+	if (ret >= 0)
+		ret = vftoken_loan_take(ret, token);
+	if (ret < 0)
+		snprintf(why, VFTOKEN_WHY_SIZE, "%s didn't give it: %s", vt->asked, strerror(-ret));
+	return ret;
+}
+
+/* Whether an open device is one of a rule, or was opened once more since. */
+static bool
+is_listed(const struct vftoken *vt, const struct vftoken_opened *opened)
+{
+	const struct vftoken_opened *other = vt->opened;
+	uint64_t key;
+
+	while (other != opened && strcmp(other->bdf, opened->bdf) != 0)
+		other = other->next;
+	return other != opened ||
+	       (vftoken_parse_key(opened->bdf, &key) == 0 && find_key(vt, key) != NULL);
+}
+
+unsigned int
+vftoken_devices(struct vftoken *vt, char bdfs[][VFTOKEN_BDF_SIZE], unsigned int max)
+{
+	const struct vftoken_opened *opened;
+	unsigned int n = 0;
+	uint32_t i;
+
+	pthread_mutex_lock(&vt->lock);
+	for (i = 0; i < vt->n_rules; i++)
+		if (vt->rules[i].key != VFTOKEN_DEFAULT_KEY && n++ < max)
+			vftoken_format_key(vt->rules[i].key, bdfs[n - 1]);
+	for (opened = vt->opened; opened != NULL; opened = opened->next)
+		if (!is_listed(vt, opened) && n++ < max)
+			strcpy(bdfs[n - 1], opened->bdf);
+	pthread_mutex_unlock(&vt->lock);
+	return n;
 }
 
 int

@@ -11,8 +11,9 @@
  * where the token, a UUID, comes from (see vf_token_source.h).
  *
  * All functions on a set may be called from any thread. A set is locked while a device is opened, a
- * source is read, which for a FIFO may take five seconds, VFs are waited for (PCI_PF_WAIT_MS) and
- * messages are handed out: the function that receives them must not call back.
+ * source is read, which for a FIFO may take five seconds, VFs are waited for (PCI_PF_WAIT_MS),
+ * messages are handed out (vftoken_set_log()) and another process is asked (vftoken_set_ask()): the
+ * functions called for that must not call back.
  */
 
 #ifndef VF_TOKEN_H
@@ -45,6 +46,16 @@ enum vftoken_log_level {
  * Receives each message: one whole sentence, without a line end, that never holds a token.
  */
 typedef void (*vftoken_log_t)(enum vftoken_log_level level, const char *message, void *opaque);
+
+/**
+ * Asks another process for a device's token.
+ *
+ * @return
+ *   The memory file that pci_vf_token_lend() made there, or
+ *   -ENOKEY: no rule covers the device there either;
+ *   or another negative errno value: it couldn't be asked or can't read the token.
+ */
+typedef int (*vftoken_ask_t)(const char *name, void *opaque);
 
 /** A set of rules, and where its messages go. */
 struct vftoken;
@@ -81,6 +92,20 @@ struct vftoken *vftoken_process(void);
  *   Handed to each call of log.
  */
 void vftoken_set_log(struct vftoken *vt, vftoken_log_t log, void *opaque);
+
+/**
+ * Say who is asked for the token of a device that no rule covers.
+ *
+ * @param vt
+ *   The set of rules.
+ * @param ask
+ *   Called by pci_vf_token_open() when the kernel takes a token; NULL for none.
+ * @param opaque
+ *   Handed to each call of ask.
+ * @param asked
+ *   Who, in words for messages, such as `the primary process`. The text isn't copied.
+ */
+void vftoken_set_ask(struct vftoken *vt, vftoken_ask_t ask, void *opaque, const char *asked);
 
 /**
  * Add one rule. A refused rule changes nothing, and one error message says what is wrong with it.
@@ -139,6 +164,20 @@ void vftoken_clear(struct vftoken *vt);
  *   which one error message explains.
  */
 int vftoken_read_default(struct vftoken *vt, uuid_t token);
+
+/**
+ * The devices that this process has to do with: those that a rule names, and those that are open.
+ *
+ * @param vt
+ *   The set of rules.
+ * @param bdfs
+ *   Receives the devices, each once.
+ * @param max
+ *   How many bdfs has room for.
+ * @return
+ *   How many there are, which may be more than max.
+ */
+unsigned int vftoken_devices(struct vftoken *vt, char bdfs[][VFTOKEN_BDF_SIZE], unsigned int max);
 
 /**
  * Bring a BDF into the kernel's form, `0000:01:00.0`.

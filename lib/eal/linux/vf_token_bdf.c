@@ -54,6 +54,14 @@ vftoken_parse_key(const char *text, uint64_t *key)
 	return 0;
 }
 
+void
+vftoken_format_key(uint64_t key, char bdf[VFTOKEN_BDF_SIZE])
+{
+	snprintf(bdf, VFTOKEN_BDF_SIZE, "%04" PRIx32 ":%02x:%02x.%x", (uint32_t)(key >> 16),
+		 (unsigned int)(key >> 8) & 0xff, (unsigned int)(key >> 3) & 0x1f,
+		 (unsigned int)key & 7);
+}
+
 int
 vftoken_parse_bdf(const char *text, char bdf[VFTOKEN_BDF_SIZE])
 {
@@ -61,10 +69,7 @@ vftoken_parse_bdf(const char *text, char bdf[VFTOKEN_BDF_SIZE])
 	int ret;
 
 	ret = vftoken_parse_key(text, &key);
-	if (ret < 0)
-		return ret;
-	snprintf(bdf, VFTOKEN_BDF_SIZE, "%04" PRIx32 ":%02x:%02x.%x", (uint32_t)(key >> 16),
-		 (unsigned int)(key >> 8) & 0xff, (unsigned int)(key >> 3) & 0x1f,
-		 (unsigned int)key & 7);
-	return 0;
+	if (ret == 0)
+		vftoken_format_key(key, bdf);
+	return ret;
 }

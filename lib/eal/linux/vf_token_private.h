@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "vf_token.h"
 #include "vf_token_source.h"
@@ -40,13 +41,16 @@ struct vftoken_opened {
 	int device_fd;
 	bool pf;
 	bool vf;
-	bool token_set; /* since the open, with a rule or without */
+	time_t token_set; /* when this process gave the kernel the PF's token; 0 for never */
 };
 
 struct vftoken {
 	pthread_mutex_t lock;
 	vftoken_log_t log;
 	void *opaque;
+	vftoken_ask_t ask;
+	void *ask_opaque;
+	const char *asked; /* who, in words */
 	struct vftoken_vault vault;
 	struct vftoken_rule *rules;
 	uint32_t *buckets; /* hash table of the rules: an index plus one, or 0 */
@@ -64,6 +68,9 @@ struct vftoken {
 
 /* The key that a BDF is found by; 0, -EINVAL or -ERANGE as vftoken_parse_bdf(). */
 int vftoken_parse_key(const char *text, uint64_t *key);
+
+/* The BDF in the kernel's form that a key belongs to. */
+void vftoken_format_key(uint64_t key, char bdf[VFTOKEN_BDF_SIZE]);
 
 /**
  * Find the rule for a device: its own, else its PF's, else the default.
@@ -100,6 +107,23 @@ int vftoken_read(struct vftoken *vt, struct vftoken_rule *rule, uuid_t token,
  * A rule's source in words fit for messages: a literal token is masked.
  */
 const char *vftoken_rule_source(const struct vftoken_rule *rule);
+
+/**
+ * Ask another process for a device's token (vftoken_set_ask()).
+ *
+ * @param vt
+ *   The set of rules, with an ask.
+ * @param name
+ *   The device's name.
+ * @param token
+ *   Receives the token. The caller wipes it after use. Untouched on failure.
+ * @param why
+ *   Receives, on failure, the reason; on success an empty text.
+ * @return
+ *   0, or -ENOKEY (the other process has none), -EIO, or what the ask returns.
+ */
+int vftoken_ask(const struct vftoken *vt, const char *name, uuid_t token,
+		char why[VFTOKEN_WHY_SIZE]);
 
 /* How many VFs a PF shall have, or without a name all PFs; 0 when nothing was said. */
 uint16_t vftoken_find_num_vfs(const struct vftoken *vt, const char *name);

@@ -407,6 +407,22 @@ vftoken_source_read(struct vftoken_source *source, struct vftoken_vault *vault, 
 	return ret;
 }
 
+const char *
+vftoken_source_kind(const struct vftoken_source *source)
+{
+	/* What came from an fd is kept as a literal is. */
+	if (strncmp(source->shown, "fd:", 3) == 0)
+		return "fd";
+	switch (source->kind) {
+	case VFTOKEN_SOURCE_FILE:
+		return "file";
+	case VFTOKEN_SOURCE_ENV:
+		return "env";
+	default:
+		return "literal";
+	}
+}
+
 void
 vftoken_source_free(struct vftoken_source *source)
 {

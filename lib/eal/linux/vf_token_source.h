@@ -102,6 +102,11 @@ int vftoken_source_read(struct vftoken_source *source, struct vftoken_vault *vau
 		char why[VFTOKEN_WHY_SIZE]);
 
 /**
+ * The word for a source's kind: `literal`, `file`, `env` or `fd`.
+ */
+const char *vftoken_source_kind(const struct vftoken_source *source);
+
+/**
  * Free what a source holds. An `fd:` that was never read stays open: it is the caller's.
  */
 void vftoken_source_free(struct vftoken_source *source);

@@ -238,6 +238,81 @@ shared_variable(void **state)
 	vftoken_destroy(vt);
 }
 
+/* The devices that rules name or that are open, each once, are told as far as there is room. */
+static void
+devices(void **state)
+{
+	static const char *const opened[] = {
+		"0000:03:00.0", "0000:01:00.0", "0000:03:00.0",
+	};
+	static const char *const expected[] = {
+		"0000:01:00.0", "ffffffff:ff:1f.7", "0000:03:00.0",
+	};
+	char bdfs[TEST_DIM(expected)][VFTOKEN_BDF_SIZE];
+	struct vftoken *vt = test_rules();
+	unsigned int max, i;
+
+	(void)state;
+	assert_int_equal(vftoken_devices(vt, bdfs, TEST_DIM(bdfs)), 0);
+	/* What all devices have names none. */
+	assert_int_equal(vftoken_add_rule(vt, TOKEN_A), 0);
+	assert_int_equal(vftoken_devices(vt, bdfs, TEST_DIM(bdfs)), 0);
+	assert_int_equal(vftoken_add_rule(vt, "1:0.0=" TOKEN_B), 0);
+	assert_int_equal(vftoken_add_rule(vt, "FFFFFFFF:FF:1F.7=env:TOKEN"), 0);
+	for (i = 0; i < TEST_DIM(opened); i++) {
+		struct vftoken_opened *device = calloc(1, sizeof(*device));
+
+		assert_non_null(device);
+		strcpy(device->bdf, opened[i]);
+		device->next = vt->opened;
+		vt->opened = device;
+	}
+	for (max = 0; max <= TEST_DIM(expected); max++) {
+		memset(bdfs, 'x', sizeof(bdfs));
+		assert_int_equal(vftoken_devices(vt, bdfs, max), TEST_DIM(expected));
+		for (i = 0; i < max; i++)
+			assert_string_equal(bdfs[i], expected[i]);
+		for (; i < TEST_DIM(bdfs); i++)
+			assert_int_equal(bdfs[i][0], 'x');
+	}
+	assert_int_equal(vftoken_devices(vt, NULL, 0), TEST_DIM(expected));
+	vftoken_clear(vt);
+	assert_int_equal(vftoken_devices(vt, bdfs, TEST_DIM(bdfs)), 0);
+	vftoken_destroy(vt);
+}
+
+/* A source has a word for its kind, and an fd's stays once its token is kept. */
+static void
+source_kinds(void **state)
+{
+	static const struct {
+		const char *rule;
+		const char *kind;
+	} cases[] = {
+		{ TOKEN_A, "literal" },
+		{ "file:fd:3", "file" },
+		{ "env:TOKEN", "env" },
+		{ "env:TOKEN,stay", "env" },
+	};
+	struct vftoken *vt = test_rules();
+	char rule[16];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		assert_int_equal(vftoken_add_rule(vt, cases[i].rule), 0);
+		assert_string_equal(vftoken_source_kind(&vftoken_find(vt, NULL, NULL)->source),
+				    cases[i].kind);
+		vftoken_clear(vt);
+	}
+	snprintf(rule, sizeof(rule), "fd:%d", test_pipe(TOKEN_A));
+	assert_int_equal(vftoken_add_rule(vt, rule), 0);
+	assert_string_equal(vftoken_source_kind(&vftoken_find(vt, NULL, NULL)->source), "fd");
+	test_assert_token(vt, NULL, TOKEN_A);
+	assert_string_equal(vftoken_source_kind(&vftoken_find(vt, NULL, NULL)->source), "fd");
+	vftoken_destroy(vt);
+}
+
 /* A line end in a path doesn't end the message. */
 static void
 message_is_one_line(void **state)
@@ -287,6 +362,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(many_rules, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(read_default, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(mask_rule, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(devices, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(source_kinds, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(message_is_one_line, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(process_rules, test_setup, test_teardown),
 	};

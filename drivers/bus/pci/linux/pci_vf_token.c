@@ -10,6 +10,7 @@
 
 #include "pci_sriov.h"
 #include "pci_vf_token.h"
+#include "vf_token_loan.h"
 #include "vf_token_private.h"
 #include "vfio_device.h"
 
@@ -22,6 +23,7 @@ struct opening {
 	const char *name;
 	struct pci_sriov facts;
 	struct vftoken_rule *rule;
+	const char *source; /* of the token, in words; NULL when there is none */
 	bool sent; /* the last try had the token */
 	bool explained;
 };
@@ -55,23 +57,21 @@ driver_or_none(const char *driver)
 static void
 say_not_sent(const struct opening *o)
 {
-	const char *source = vftoken_rule_source(o->rule);
-
 	if (o->facts.role == PCI_SRIOV_VF)
 		vftoken_log(
 			o->vt, VFTOKEN_LOG_INFO,
 			"VF token from %s isn't sent for VF %s: its PF %s is on %s, not vfio-pci, so the kernel wants none",
-			source, o->name, o->facts.pf, driver_or_none(o->facts.pf_driver));
+			o->source, o->name, o->facts.pf, driver_or_none(o->facts.pf_driver));
 	else if (o->facts.role == PCI_SRIOV_PF)
 		vftoken_log(
 			o->vt, VFTOKEN_LOG_INFO,
 			"VF token from %s isn't sent for PF %s: it is on %s, not vfio-pci, so the kernel wants none",
-			source, o->name, driver_or_none(o->facts.driver));
+			o->source, o->name, driver_or_none(o->facts.driver));
 	else
 		vftoken_log(
 			o->vt, VFTOKEN_LOG_INFO,
 			"VF token from %s isn't sent for %s: sysfs shows neither an SR-IOV PF nor a VF, so the kernel wants none",
-			source, o->name);
+			o->source, o->name);
 }
 
 static int
@@ -89,7 +89,13 @@ open_with_token(struct opening *o)
 	uuid_t token;
 	int ret;
 
-	ret = vftoken_read(o->vt, o->rule, token, why);
+	ret = o->rule != NULL ? vftoken_read(o->vt, o->rule, token, why)
+			      : vftoken_ask(o->vt, o->name, token, why);
+	if (ret == -ENOKEY && o->rule == NULL) {
+		/* Who was asked has no token either. */
+		o->source = NULL;
+		return open_without_token(o);
+	}
 	if (ret < 0) {
 		vftoken_log(o->vt, VFTOKEN_LOG_ERR,
 			    "%s not opened, since its VF token can't be read: %s", o->name, why);
@@ -109,8 +115,7 @@ open_with_token(struct opening *o)
 static void
 explain_access(const struct opening *o)
 {
-	const char *source = o->rule != NULL ? vftoken_rule_source(o->rule) : NULL;
-	const char *name = o->name, *pf = o->facts.pf;
+	const char *name = o->name, *source = o->source, *pf = o->facts.pf;
 
 	if (o->facts.role == PCI_SRIOV_VF && source == NULL)
 		vftoken_log(
@@ -185,7 +190,7 @@ open_device(struct opening *o)
 {
 	int ret;
 
-	if (o->rule == NULL)
+	if (o->source == NULL)
 		return open_without_token(o);
 	if (kernel_takes_token(&o->facts)) {
 		ret = open_with_token(o);
@@ -204,7 +209,7 @@ open_device(struct opening *o)
 	vftoken_log(
 		o->vt, VFTOKEN_LOG_WARNING,
 		"%s: the kernel demands a VF token, against what sysfs says; trying with the one from %s",
-		o->name, vftoken_rule_source(o->rule));
+		o->name, o->source);
 	return open_with_token(o);
 }
 
@@ -220,6 +225,8 @@ remember(const struct opening *o, const char *bdf, int device_fd)
 	opened->device_fd = device_fd;
 	opened->pf = o->facts.role == PCI_SRIOV_PF;
 	opened->vf = o->facts.role == PCI_SRIOV_VF;
+	if (opened->pf && o->sent)
+		opened->token_set = time(NULL);
 	strcpy(opened->bdf, bdf);
 	o->vt->opened = opened;
 }
@@ -239,12 +246,46 @@ pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, const c
 				    "%s: its SR-IOV facts can't be read from sysfs: %s", name,
 				    strerror(-ret));
 		o.rule = vftoken_find(vt, bdf, o.facts.pf);
+		if (o.rule != NULL)
+			o.source = vftoken_rule_source(o.rule);
+		else if (vt->ask != NULL && kernel_takes_token(&o.facts))
+			o.source = vt->asked;
 	}
 	ret = open_device(&o);
 	if (ret < 0 && !o.explained)
 		explain(&o, -ret);
 	if (ret >= 0 && bdf[0] != '\0')
 		remember(&o, bdf, ret);
+	pthread_mutex_unlock(&vt->lock);
+	return ret;
+}
+
+int
+pci_vf_token_lend(struct vftoken *vt, const char *devices, const char *name)
+{
+	char bdf[VFTOKEN_BDF_SIZE], why[VFTOKEN_WHY_SIZE];
+	struct vftoken_rule *rule;
+	struct pci_sriov facts;
+	uuid_t token;
+	int ret;
+
+	if (vftoken_parse_bdf(name, bdf) < 0)
+		return -EINVAL;
+	pthread_mutex_lock(&vt->lock);
+	/* Of a device that sysfs can't tell of, the PF isn't known. */
+	pci_sriov_read(devices, bdf, &facts);
+	rule = vftoken_find(vt, bdf, facts.pf);
+	ret = -ENOKEY;
+	if (rule != NULL) {
+		ret = vftoken_read(vt, rule, token, why);
+		if (ret == 0) {
+			ret = vftoken_loan_make(token);
+			snprintf(why, sizeof(why), "%s", strerror(-ret));
+			explicit_bzero(token, sizeof(token));
+		}
+		if (ret < 0)
+			vftoken_refuse(vt, -ret, "VF token of %s not lent: %s", bdf, why);
+	}
 	pthread_mutex_unlock(&vt->lock);
 	return ret;
 }

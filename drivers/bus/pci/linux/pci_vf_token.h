@@ -22,8 +22,9 @@ extern "C" {
  *
  * A VF whose PF is on vfio-pci gets its token, and so does an SR-IOV PF on vfio-pci when a rule
  * covers it; nothing else is sent one, since the kernel refuses a token that it wouldn't use. That
- * is one ioctl. Where the kernel sees it otherwise than sysfs does (a race, a variant driver), the
- * open is tried once more, and a warning says so.
+ * is one ioctl. When no rule covers such a device, vftoken_set_ask()'s function is asked. Where the
+ * kernel sees it otherwise than sysfs does (a race, a variant driver), the open is tried once more,
+ * and a warning says so.
  *
  * Each refusal is explained in one error message: what was refused, why, and what to do.
  *
@@ -36,10 +37,29 @@ extern "C" {
  * @param name
  *   The device's name, such as `0000:01:00.0`. One that isn't a BDF is opened without a token.
  * @return
- *   The device fd, or a negative errno value: of vfio_device_open(), or of vftoken_read() when a
- *   token is needed and its source can't be read.
+ *   The device fd, or a negative errno value: of vfio_device_open(), or of vftoken_source_read() or
+ *   the function asked when a token is needed and can't be had.
  */
 int pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, const char *name);
+
+/**
+ * Lend a device's token to another process that this one trusts, such as a secondary process of it:
+ * the answer to its vftoken_set_ask() function.
+ *
+ * @param vt
+ *   The set of rules.
+ * @param devices
+ *   The sysfs folder with the devices; NULL for PCI_SRIOV_SYSFS_DEVICES.
+ * @param name
+ *   The device's name, PF or VF.
+ * @return
+ *   A memory file that holds the token until the other process has taken it, to be passed on as a
+ *   descriptor (SCM_RIGHTS in unix(7)) and closed; or
+ *   -EINVAL: the name isn't a BDF;
+ *   -ENOKEY: no rule covers the device;
+ *   or a negative errno value of vftoken_source_read(), memfd_create(2) or pwrite(2).
+ */
+int pci_vf_token_lend(struct vftoken *vt, const char *devices, const char *name);
 
 /**
  * Say that a device that pci_vf_token_open() opened is about to be closed. Until then the PF's

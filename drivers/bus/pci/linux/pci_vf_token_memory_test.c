@@ -2,8 +2,10 @@
  * Copyright(c) 2026 dpdk-vf-token contributors
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pci_pf.h"
 #include "pci_vf_token.h"
@@ -139,12 +141,86 @@ nothing_left_of_set(void **state)
 	vftoken_destroy(c.vt);
 }
 
+static void
+call_lend(void *opaque)
+{
+	struct call *c = opaque;
+
+	c->ret = pci_vf_token_lend(c->vt, TEST_DEVICES, c->text);
+}
+
+/* A copy of the last loan's descriptor. */
+static int loan;
+
+static int
+lend(const char *name, void *opaque)
+{
+	const int fd = pci_vf_token_lend(opaque, TEST_DEVICES, name);
+
+	loan = dup(fd);
+	return fd;
+}
+
+static void
+assert_zeros(int fd)
+{
+	char bytes[sizeof(uuid_t)], zeros[sizeof(uuid_t)] = { 0 };
+
+	assert_int_equal(pread(fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+	assert_memory_equal(bytes, zeros, sizeof(bytes));
+}
+
+/* Nor does a token that is lent, or asked for, which isn't in the lent file afterwards either. */
+static void
+nothing_left_of_loan(void **state)
+{
+	static const struct test_answer answers[][2] = {
+		{ { .ret = OPENED } },
+		{ { .ret = -EACCES } },
+		{ { .ret = -EINVAL }, { .ret = OPENED } },
+	};
+	struct call c = { .text = VF };
+	struct vftoken *lender;
+	size_t i;
+
+	(void)state;
+	if (!test_can_search_memory()) {
+		print_message("memory isn't the program's own under this tool\n");
+		skip();
+	}
+	for (i = 0; i < TEST_DIM(devices); i++)
+		test_device_make(&devices[i]);
+	test_write_text("own", TOKEN_A "\n");
+	lender = c.vt = test_rules();
+	assert_int_equal(vftoken_add_rule(lender, PF "=file:own"), 0);
+	test_call(call_lend, &c);
+	assert_true(c.ret >= 0);
+	assert_int_equal(test_vault_size(), sizeof(uuid_t));
+	assert_int_equal(test_search_memory(TOKEN_A), 0);
+	close(c.ret);
+
+	c.vt = test_rules();
+	vftoken_set_ask(c.vt, lend, lender, "the primary process");
+	for (i = 0; i < TEST_DIM(answers); i++) {
+		test_answer(answers[i], i == 2 ? 2 : 1);
+		test_call(call_open, &c);
+		assert_int_equal(c.ret, i == 1 ? -EACCES : OPENED);
+		forget_ioctls();
+		assert_zeros(loan);
+		close(loan);
+	}
+	test_n_messages = 0;
+	vftoken_destroy(c.vt);
+	vftoken_destroy(lender);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_left, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(nothing_left_of_set, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(nothing_left_of_loan, test_setup, test_teardown),
 	};
 
 	return cmocka_run_group_tests_name("pci_vf_token_memory", tests, NULL, NULL);
