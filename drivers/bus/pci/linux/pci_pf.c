@@ -54,7 +54,7 @@ set_token(struct vftoken *vt, struct vftoken_opened *pf, const uuid_t token)
 		return vftoken_refuse(
 			vt, -ret, "PF %s keeps its VF token: the kernel refused the new one: %s",
 			pf->bdf, strerror(-ret));
-	pf->token_set = true;
+	pf->token_set = time(NULL);
 	return 0;
 }
 
@@ -124,6 +124,21 @@ pci_pf_reload_token(struct vftoken *vt, const char *name)
 	return ret;
 }
 
+/* What keeps a VF from being disabled, in words; empty when nothing does or it can't be known. */
+static void
+find_use(const struct vftoken *vt, const char *devices, const char *vf,
+	 char use[PCI_SRIOV_DRIVER_SIZE])
+{
+	struct pci_sriov facts;
+
+	use[0] = '\0';
+	if (pci_sriov_in_use(devices, vt->vfio, vf) == 1)
+		strcpy(use, " in use");
+	else if (pci_sriov_read(devices, vf, &facts) == 0 && facts.driver[0] != '\0' &&
+		 strstr(facts.driver, "vfio") == NULL)
+		snprintf(use, PCI_SRIOV_DRIVER_SIZE, " on %.32s", facts.driver);
+}
+
 /*
  * The PF's VFs as a list in words. When something was refused, those in use are marked, if that can
  * be known, and counted; else they are left alone, since looking keeps others from opening them.
@@ -133,19 +148,19 @@ static unsigned int
 list_vfs(const struct vftoken *vt, const char *devices, const char *pf, uint16_t num_vfs, bool look,
 	 char list[LIST_SIZE])
 {
-	char vf[VFTOKEN_BDF_SIZE];
+	char vf[VFTOKEN_BDF_SIZE], use[PCI_SRIOV_DRIVER_SIZE] = "";
 	unsigned int used = 0;
 	size_t length = 0;
 	uint16_t i;
 
 	list[0] = '\0';
 	for (i = 0; i < num_vfs && pci_sriov_vf(devices, pf, i, vf) == 0; i++) {
-		const bool in_use = look && pci_sriov_in_use(devices, vt->vfio, vf) == 1;
-
-		used += in_use;
+		if (look)
+			find_use(vt, devices, vf, use);
+		used += use[0] != '\0';
 		if (length < LIST_SIZE)
 			length += (size_t)snprintf(list + length, LIST_SIZE - length, "%s%s%s",
-						   i > 0 ? ", " : "", vf, in_use ? " in use" : "");
+						   i > 0 ? ", " : "", vf, use);
 	}
 	if (length >= LIST_SIZE)
 		strcpy(list + LIST_SIZE - sizeof(CUT), CUT);
@@ -189,7 +204,7 @@ check_enable(const struct vftoken *vt, const char *devices, const struct vftoken
 			"PF %s has %u VFs enabled (%s), not %u, and changing that would pull them from under their users; ask for %u, or disable them first (echo 0 >/sys/bus/pci/devices/%s/sriov_numvfs)",
 			pf->bdf, facts->numvfs, list, num_vfs, facts->numvfs, pf->bdf);
 	}
-	if (vftoken_find(vt, pf->bdf, NULL) == NULL && !pf->token_set)
+	if (vftoken_find(vt, pf->bdf, NULL) == NULL && pf->token_set == 0)
 		return vftoken_refuse(
 			vt, ENOKEY,
 			"PF %s gets no VFs without a VF token, and no rule covers it; give one (--vfio-vf-token=%s=SOURCE)",
@@ -357,30 +372,40 @@ pci_pf_start(struct vftoken *vt, const char *devices, const char *name, uint16_t
 	return ret;
 }
 
+static int
+disable_vfs(const struct vftoken *vt, const char *devices, const char *pf)
+{
+	struct pci_sriov facts;
+	char list[LIST_SIZE];
+	int ret;
+
+	ret = check_pf(vt, devices, pf, &facts);
+	if (ret < 0 || facts.numvfs == 0)
+		return ret;
+	if (list_vfs(vt, devices, pf, facts.numvfs, true, list) > 0)
+		return vftoken_refuse(
+			vt, EBUSY,
+			"PF %s keeps its %u VFs (%s); end the processes that use them, and unbind them from other drivers, first",
+			pf, facts.numvfs, list);
+	ret = pci_sriov_set_numvfs(devices, pf, 0);
+	if (ret < 0)
+		return vftoken_refuse(vt, -ret,
+				      "PF %s keeps its VFs: the kernel couldn't disable them: %s",
+				      pf, strerror(-ret));
+	return 0;
+}
+
 int
 pci_pf_disable_vfs(struct vftoken *vt, const char *devices, const char *name)
 {
-	struct vftoken_opened *pf;
-	struct pci_sriov facts;
-	char list[LIST_SIZE];
-	int ret = -ENODEV;
+	char bdf[VFTOKEN_BDF_SIZE];
+	int ret;
 
 	pthread_mutex_lock(&vt->lock);
-	pf = find_opened(vt, name);
-	if (pf != NULL)
-		ret = check_pf(vt, devices, pf->bdf, &facts);
-	if (ret == 0 && list_vfs(vt, devices, pf->bdf, facts.numvfs, true, list) > 0)
-		ret = vftoken_refuse(
-			vt, EBUSY,
-			"PF %s keeps its %u VFs (%s); end the processes that use them first",
-			pf->bdf, facts.numvfs, list);
-	else if (ret == 0 && facts.numvfs != 0) {
-		ret = pci_sriov_set_numvfs(devices, pf->bdf, 0);
-		if (ret < 0)
-			vftoken_refuse(vt, -ret,
-				       "PF %s keeps its VFs: the kernel couldn't disable them: %s",
-				       pf->bdf, strerror(-ret));
-	}
+	if (vftoken_parse_bdf(name, bdf) < 0)
+		ret = vftoken_refuse(vt, EINVAL, "'%s' isn't a BDF such as 0000:01:00.0", name);
+	else
+		ret = disable_vfs(vt, devices, bdf);
 	pthread_mutex_unlock(&vt->lock);
 	return ret;
 }

@@ -5,8 +5,8 @@
 /**
  * @file
  * The duties of a PF's process: set the VF token, enable VFs, and set the token anew while they are
- * in use. The PF is named by its device name, such as `0000:01:00.0`, and must have been opened by
- * this process with pci_vf_token_open().
+ * in use. The PF is named by its device name, such as `0000:01:00.0`. Unless said otherwise, it must
+ * have been opened by this process with pci_vf_token_open() or pci_device_open().
  *
  * Each failure is explained in one error message: what was refused, why, and what to do.
  */
@@ -58,7 +58,7 @@ int pci_pf_start(struct vftoken *vt, const char *devices, const char *name, uint
  *   0, or
  *   -ENODEV: this process doesn't hold the device open, or sysfs hasn't got it;
  *   -ENOTSUP: it isn't an SR-IOV PF;
- *   -ENOKEY: no rule covers it, and pci_pf_set_token() has set no token;
+ *   -ENOKEY: no rule covers it, and neither its open nor pci_pf_set_token() has set a token;
  *   -ERANGE: more than it can have, or 0;
  *   -EBUSY: another number of VFs is enabled;
  *   -ENOTTY or -EINVAL: the kernel can't set a token on it;
@@ -70,8 +70,8 @@ int pci_pf_start(struct vftoken *vt, const char *devices, const char *name, uint
 int pci_pf_enable_vfs(struct vftoken *vt, const char *devices, const char *name, uint16_t num_vfs);
 
 /**
- * Disable a PF's VFs. The kernel would wait for VFs that are in use, for ever if need be; they are
- * refused instead.
+ * Disable a PF's VFs. The kernel would wait for VFs that are in use, for ever if need be, and take
+ * others from their kernel driver; both are refused instead. The PF needn't be open in this process.
  *
  * @param vt
  *   The set of rules.
@@ -81,8 +81,10 @@ int pci_pf_enable_vfs(struct vftoken *vt, const char *devices, const char *name,
  *   The PF.
  * @return
  *   0, also when none is enabled, or
- *   -ENODEV, -ENOTSUP: as pci_pf_enable_vfs();
- *   -EBUSY: a VF is in use;
+ *   -EINVAL: the name isn't a BDF;
+ *   -ENODEV: sysfs has no such device;
+ *   -ENOTSUP: it isn't an SR-IOV PF;
+ *   -EBUSY: a VF is in use or on another driver than a VFIO one;
  *   or a negative errno value of pci_sriov_set_numvfs().
  */
 int pci_pf_disable_vfs(struct vftoken *vt, const char *devices, const char *name);

@@ -40,6 +40,7 @@ static const struct test_device devices[] = {
 #define SET(pf) "PF " pf " has the VF token from b6" DOTS
 #define NOT_OPEN(name) name " isn't open in this process; open the PF first"
 #define NO_FACTS(name, why) name ": its SR-IOV facts can't be read from sysfs: " why
+#define NO_BDF(name) "'" name "' isn't a BDF such as 0000:01:00.0"
 #define NO_VFS(name, why) name " has no VFs: it " why "; name an SR-IOV PF"
 #define IS_VF "is a VF itself"
 #define NO_SRIOV "has no SR-IOV capability"
@@ -242,7 +243,7 @@ long_list(void **state)
 	vftoken_destroy(vt);
 }
 
-/* What can't be disabled is refused the same way. */
+/* What can't be disabled is refused the same way, open in this process or not. */
 static void
 disable(void **state)
 {
@@ -252,11 +253,14 @@ disable(void **state)
 		int ret;
 		const char *message;
 	} cases[] = {
-		{ PF, PF_2, -ENODEV, NOT_OPEN(PF_2) },
-		{ PF_2, "net_null0", -ENODEV, NOT_OPEN("net_null0") },
+		{ NULL, "net_null0", -EINVAL, NO_BDF("net_null0") },
+		{ PF_2, "", -EINVAL, NO_BDF("") },
+		{ PF_2, "0000:02:00.8", -EINVAL, NO_BDF("0000:02:00.8") },
+		{ NULL, MISSING, -ENODEV, NO_FACTS(MISSING, "No such device") },
 		{ MISSING, MISSING, -ENODEV, NO_FACTS(MISSING, "No such device") },
-		{ VF0, VF0, -ENOTSUP, NO_VFS(VF0, IS_VF) },
-		{ PLAIN, PLAIN, -ENOTSUP, NO_VFS(PLAIN, NO_SRIOV) },
+		{ NULL, PF_BROKEN, -EINVAL, NO_FACTS(PF_BROKEN, "Invalid argument") },
+		{ NULL, VF0, -ENOTSUP, NO_VFS(VF0, IS_VF) },
+		{ PLAIN, "4:0.0", -ENOTSUP, NO_VFS(PLAIN, NO_SRIOV) },
 	};
 	size_t i;
 

@@ -34,7 +34,10 @@
 #define LEFT(vf, driver) \
 	"PF " PF ": its VF " vf " is on " driver ", not vfio-pci; it is left there"
 #define NOT_SHOWN "PF " PF ": sysfs doesn't show all of its 2 VFs; see dmesg"
-#define IN_USE_BY "; end the processes that use them first"
+#define KEEPS_VFS(list) \
+	"PF " PF " keeps its 2 VFs (" list "); end the processes that use them, and unbind them " \
+	"from other drivers, first"
+#define DRIVER_32 "driver-driver-driver-driver-driv"
 
 struct expected_message {
 	enum vftoken_log_level level;
@@ -297,52 +300,66 @@ start(void **state)
 	}
 }
 
-/* VFs are disabled unless one is in use, which its group's file tells by EBUSY. */
+static const struct disable_case {
+	const char *numvfs;
+	const char *drivers[2];
+	struct test_watched_open open;	/* and how often it is expected */
+	int ret;
+	const char *message;
+	const char *then;	/* what stands in sriov_numvfs */
+} disable_cases[] = {
+	/* VFs that nobody uses, on vfio-pci, on a variant driver of it or on none. */
+	{ "2\n", { "vfio-pci", "vfio-pci" }, { NUMVFS, O_WRONLY, 0, 1 }, 0, NULL, "0\n" },
+	{ "2\n", { NULL, "mlx5_vfio_pci" }, { NUMVFS, O_WRONLY, 0, 1 }, 0, NULL, "0\n" },
+	{ "2\n", { "absent", "absent" }, { NUMVFS, O_WRONLY, 0, 1 }, 0, NULL, "0\n" },
+	/* None is enabled. */
+	{ "0\n", { "igbvf", "igbvf" }, { NUMVFS, O_WRONLY, 0, 0 }, 0, NULL, "0\n" },
+	/* One is in use. */
+	{ "2\n", { "vfio-pci", "vfio-pci" }, { "vfio/10", O_RDWR, EBUSY, 1 }, -EBUSY,
+	  KEEPS_VFS(VF0 " in use, " VF1), "2\n" },
+	{ "2\n", { "vfio-pci", "vfio-pci" }, { "vfio/12", O_RDWR, EBUSY, 1 }, -EBUSY,
+	  KEEPS_VFS(VF0 ", " VF1 " in use"), "2\n" },
+	/* One is on another driver, whose name may be long. */
+	{ "2\n", { "vfio-pci", "igbvf" }, { NUMVFS, O_WRONLY, 0, 0 }, -EBUSY,
+	  KEEPS_VFS(VF0 ", " VF1 " on igbvf"), "2\n" },
+	{ "2\n", { "uio_pci_generic", "vfio-pci" }, { "vfio/12", O_RDWR, EBUSY, 1 }, -EBUSY,
+	  KEEPS_VFS(VF0 " on uio_pci_generic, " VF1 " in use"), "2\n" },
+	{ "2\n", { DRIVER_32 "x", "vfio-pci" }, { NUMVFS, O_WRONLY, 0, 0 }, -EBUSY,
+	  KEEPS_VFS(VF0 " on " DRIVER_32 ", " VF1), "2\n" },
+	/* The kernel refuses. */
+	{ "2\n", { "vfio-pci", "vfio-pci" }, { NUMVFS, O_WRONLY, EIO, 1 }, -EIO,
+	  "PF " PF " keeps its VFs: the kernel couldn't disable them: Input/output error", "2\n" },
+};
+
+/* VFs are disabled unless that would take one from its user, whoever has the PF open. */
 static void
 disable(void **state)
 {
-	static const struct {
-		const char *numvfs;
-		const char *busy;
-		int err; /* of sriov_numvfs */
-		int ret;
-		const char *message;
-		const char *then;
-	} cases[] = {
-		{ "2\n", NULL, 0, 0, NULL, "0\n" },
-		{ "0\n", NULL, EIO, 0, NULL, "0\n" },
-		{ "2\n", "vfio/10", 0, -EBUSY,
-		  "PF " PF " keeps its 2 VFs (" VF0 " in use, " VF1 ")" IN_USE_BY, "2\n" },
-		{ "2\n", "vfio/12", 0, -EBUSY,
-		  "PF " PF " keeps its 2 VFs (" VF0 ", " VF1 " in use)" IN_USE_BY, "2\n" },
-		{ "2\n", NULL, EIO, -EIO,
-		  "PF " PF " keeps its VFs: the kernel couldn't disable them: Input/output error",
-		  "2\n" },
-	};
 	size_t i;
 
 	(void)state;
 	assert_int_equal(mkdir("vfio", 0755), 0);
 	test_write_text("vfio/10", "");
 	test_write_text("vfio/12", "");
-	for (i = 0; i < TEST_DIM(cases); i++) {
-		struct test_watched_open *watched = &test_watched_open;
+	for (i = 0; i < 2 * TEST_DIM(disable_cases); i++) {
+		const struct disable_case *c = &disable_cases[i / 2];
 		struct vftoken *vt;
 
-		print_message("case %zu\n", i);
+		print_message("case %zu, PF %s\n", i / 2, i % 2 == 0 ? "open" : "not open");
 		test_wraps_reset();
-		make_pf(cases[i].numvfs, "vfio-pci", "vfio-pci");
-		test_device_link(VF0, "iommu_group", "../../../kernel/iommu_groups/10");
-		test_device_link(VF1, "iommu_group", "../../../kernel/iommu_groups/12");
-		vt = open_pf(NULL);
-		if (cases[i].busy != NULL)
-			*watched = (struct test_watched_open){ cases[i].busy, O_RDWR, EBUSY, 0 };
-		else
-			*watched = (struct test_watched_open){ NUMVFS, O_WRONLY, cases[i].err, 0 };
-		assert_int_equal(pci_pf_disable_vfs(vt, TEST_DEVICES, PF), cases[i].ret);
-		assert_int_equal(watched->n, cases[i].numvfs[0] == '0' ? 0 : 1);
-		test_assert_message(VFTOKEN_LOG_ERR, cases[i].message);
-		test_assert_file(NUMVFS, cases[i].then);
+		make_pf(c->numvfs, c->drivers[0], c->drivers[1]);
+		if (is_there(c->drivers[0])) {
+			test_device_link(VF0, "iommu_group", "../../../kernel/iommu_groups/10");
+			test_device_link(VF1, "iommu_group", "../../../kernel/iommu_groups/12");
+		}
+		vt = i % 2 == 0 ? open_pf(NULL) : test_rules();
+		vt->vfio = "vfio";
+		test_watched_open = c->open;
+		test_watched_open.n = 0;
+		assert_int_equal(pci_pf_disable_vfs(vt, TEST_DEVICES, "1:0.0"), c->ret);
+		assert_int_equal(test_watched_open.n, c->open.n);
+		test_assert_message(VFTOKEN_LOG_ERR, c->message);
+		test_assert_file(NUMVFS, c->then);
 		vftoken_destroy(vt);
 	}
 }

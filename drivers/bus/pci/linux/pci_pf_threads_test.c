@@ -50,7 +50,7 @@ struct worker {
 	unsigned int failed; /* cmocka's asserts are for the first thread alone */
 };
 
-/* A PF of the thread's own, with VFs enabled already; all threads share one set of rules. */
+/* A PF of the thread's own, whose VF comes and goes; all threads share one set of rules. */
 static void *
 work(void *opaque)
 {
@@ -78,7 +78,8 @@ work(void *opaque)
 		w->failed += vftoken_read_default(vt, token) != 0;
 		pci_vf_token_closing(vt, pf);
 		w->failed += pci_pf_set_token(vt, pf, token) != -ENODEV;
-		w->failed += pci_pf_disable_vfs(vt, TEST_DEVICES, pf) != -ENODEV;
+		w->failed += pci_pf_disable_vfs(vt, TEST_DEVICES, pf) != 0;
+		w->failed += pci_pf_disable_vfs(vt, TEST_DEVICES, "ff:00.0") != -ENODEV;
 	}
 	return NULL;
 }
@@ -98,7 +99,7 @@ at_once(void **state)
 	test_kernel = count_ioctl;
 	for (i = 0; i < THREADS; i++) {
 		char pf_bdf[VFTOKEN_BDF_SIZE], vf_bdf[VFTOKEN_BDF_SIZE], target[32];
-		const struct test_device pf = { pf_bdf, "vfio-pci", NULL, "7\n", "1\n" };
+		const struct test_device pf = { pf_bdf, "vfio-pci", NULL, "7\n", "0\n" };
 		const struct test_device vf = { vf_bdf, "vfio-pci", pf_bdf, NULL, NULL };
 
 		snprintf(pf_bdf, sizeof(pf_bdf), "0000:%02x:00.0", i);
