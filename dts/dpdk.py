@@ -11,7 +11,8 @@ def _one(folder: Path, pattern: str) -> Path:
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
         raise FileNotFoundError(f"'{folder}' has {len(found)} files {pattern} instead of one; "
-                                'run devtools/demo.sh or devtools/test.sh, which build DPDK')
+                                'run devtools/demo.sh or devtools/test.sh, which build it; a build folder '
+                                'of an older version of this project must be removed before')
     return found[0]
 
 
@@ -27,7 +28,8 @@ def usertool(source: Path, name: str) -> Path:
 
 def files(source: Path, build: Path) -> Mapping[str, Path]:
     """What the lab's guest needs of DPDK, by its path there."""
-    return {'/usr/local/bin/dpdk-testpmd': testpmd(build),
+    return {'/usr/local/bin/dpdk-proc-info': _one(build, 'subprojects/dpdk-*/app/dpdk-proc-info'),
+            '/usr/local/bin/dpdk-testpmd': testpmd(build),
             **{f'/usr/local/bin/{name}': usertool(source, name)
                for name in ('dpdk-devbind.py', 'dpdk-telemetry.py')}}
 
