@@ -10,12 +10,12 @@ PYTHON=/usr/bin/python3
 export PYTHONDONTWRITEBYTECODE=1
 MESON=/usr/bin/meson
 
-PACKAGES_BUILD='gcc libc6-dev libcmocka-dev meson ninja-build patch pkg-config python3
-	python3-pyelftools uuid-dev xz-utils'
+PACKAGES_BUILD='gcc libc6-dev libcmocka-dev libjson-c-dev meson ninja-build patch pkg-config
+	python3 python3-pyelftools uuid-dev xz-utils'
 PACKAGES_FETCH='ca-certificates dpkg-dev'
 PACKAGES_LAB=python3-pexpect
 PACKAGES_UNIT='clang gcovr valgrind'
-PACKAGES_TEST='make python3-pytest'
+PACKAGES_TEST='make man-db python3-pytest'
 
 die() {
 	echo "$(basename "$0"): $*" >&2

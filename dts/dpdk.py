@@ -11,14 +11,19 @@ def _one(folder: Path, pattern: str) -> Path:
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
         raise FileNotFoundError(f"'{folder}' has {len(found)} files {pattern} instead of one; "
-                                'run devtools/demo.sh or devtools/test.sh, which build it; a build folder '
-                                'of an older version of this project must be removed before')
+                                'run devtools/demo.sh or devtools/test.sh, which build it; a build '
+                                'folder of an older version of this project must be removed before')
     return found[0]
 
 
 def testpmd(build: Path) -> Path:
     """The dpdk-testpmd that was built."""
     return _one(build, 'subprojects/dpdk-*/app/dpdk-testpmd')
+
+
+def vftoken(build: Path) -> Path:
+    """The dpdk-vftoken that was built."""
+    return _one(build, 'app/vftoken/dpdk-vftoken')
 
 
 def usertool(source: Path, name: str) -> Path:
@@ -30,6 +35,7 @@ def files(source: Path, build: Path) -> Mapping[str, Path]:
     """What the lab's guest needs of DPDK, by its path there."""
     return {'/usr/local/bin/dpdk-proc-info': _one(build, 'subprojects/dpdk-*/app/dpdk-proc-info'),
             '/usr/local/bin/dpdk-testpmd': testpmd(build),
+            '/usr/local/bin/dpdk-vftoken': vftoken(build),
             **{f'/usr/local/bin/{name}': usertool(source, name)
                for name in ('dpdk-devbind.py', 'dpdk-telemetry.py')}}
 

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+static const struct command *const commands[] = {
+	&status_command, &generate_command, &set_command,
+	&enable_command, &disable_command,  &check_command,
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const char head[] =
+	"A VF token is a UUID that the owner of an SR-IOV PF on vfio-pci sets, and that whoever opens\n"
+	"one of its VFs must name. So the kernel hands a VF to nobody who doesn't know, and agree to,\n"
+	"the process that has the VF in its power.\n";
+
+static const char sources[] =
+	"SOURCE says where the token comes from:\n"
+	"  file:PATH  a file with the UUID, which only its owner may write\n"
+	"  env:NAME   an environment variable with the UUID\n"
+	"  fd:N       an open file descriptor, such as fd:0 for stdin\n"
+	"  UUID       the token itself; prefer one of the others, as this one is in ps for a\n"
+	"             moment, until it is overwritten, and in the shell's history for ever\n";
+
+static const char tail[] =
+	"Exit code: 0 done, or of check: it does; 1 failed or refused, or of check: it doesn't; 2 wrong\n"
+	"usage, or of check: it can't be found out.\n"
+	"\n"
+	"Example:\n"
+	"  modprobe vfio-pci enable_sriov=1 && dpdk-devbind.py -b vfio-pci 0000:01:00.0\n"
+	"  dpdk-vftoken generate --output /run/vf-token\n"
+	"  dpdk-vftoken enable 0000:01:00.0 2 file:/run/vf-token\n"
+	"  dpdk-vftoken check 0000:01:10.0 file:/run/vf-token\n"
+	"  dpdk-testpmd -a 0000:01:10.0 --vfio-vf-token=0000:01:00.0=file:/run/vf-token -- -i\n"
+	"  dpdk-vftoken status\n"
+	"\n"
+	"See dpdk-vftoken(8), and dpdk-vftoken COMMAND --help.\n";
+
+static void
+help(void)
+{
+	size_t i;
+
+	printf("Usage: dpdk-vftoken COMMAND ARGUMENT...\n\n%s\nCommands:\n", head);
+	for (i = 0; i < COMMANDS; i++)
+		printf("  %-8s  %-17s  %s\n", commands[i]->name, commands[i]->synopsis,
+		       commands[i]->summary);
+	printf("BDF is a PCI device, such as 0000:01:00.0.\n\n%s\n%s", sources, tail);
+}
+
+static void
+command_help(const struct command *command)
+{
+	printf("Usage: dpdk-vftoken %s %s\n\n%s\n%s", command->name, command->synopsis, head,
+	       command->help);
+	if (strstr(command->synopsis, "SOURCE") != NULL)
+		printf("\n%s", sources);
+}
+
+/* Words that can't be understood aren't shown: one may be a token. */
+static enum exit_code
+run_command(const struct command *command, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "output", required_argument, NULL, 'o' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct arguments arguments = { .count = 0 };
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == 'h') {
+			command_help(command);
+			return DONE;
+		}
+		if (option == 'j' && command->json)
+			arguments.json = true;
+		else if (option == 'o' && command->output)
+			arguments.output = optarg;
+		else
+			return complain(
+				WRONG,
+				"an option is unknown or lacks its value; see dpdk-vftoken %s --help",
+				command->name);
+	}
+	arguments.count = argc - optind;
+	arguments.words = argv + optind;
+	if (arguments.count < command->min_words || arguments.count > command->max_words)
+		return complain(WRONG, "usage: dpdk-vftoken %s %s", command->name,
+				command->synopsis);
+	return command->run(&arguments);
+}
+
+static enum exit_code
+run(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2)
+		return complain(WRONG, "no command is given; see dpdk-vftoken --help");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		help();
+		return DONE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("dpdk-vftoken " VFTOKEN_VERSION);
+		return DONE;
+	}
+	for (i = 0; i < COMMANDS; i++)
+		if (strcmp(argv[1], commands[i]->name) == 0)
+			return run_command(commands[i], argc - 1, argv + 1);
+	return complain(WRONG, "the first word isn't a command; see dpdk-vftoken --help");
+}
+
+static void
+log_message(enum vftoken_log_level level, const char *message, void *opaque)
+{
+	(void)level;
+	(void)opaque;
+	complain(DONE, "%s", message);
+}
+
+int
+main(int argc, char **argv)
+{
+	enum exit_code code;
+
+	vftoken_set_log(vftoken_process(), log_message, NULL);
+	code = run(argc, argv);
+	vftoken_clear(vftoken_process());
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return complain(FAILED, "stdout can't be written: %s", strerror(errno));
+	return code;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * How devices stand, for the two forms in which that is shown.
+ */
+
+#ifndef STATUS_H
+#define STATUS_H
+
+#include "pci_status.h"
+
+/** A device. */
+struct status_device {
+	struct pci_status status;
+	const char *in_use;	/**< of a VF: `yes`, `no` or `unknown` */
+};
+
+/** What is shown. */
+struct status_list {
+	struct status_device *devices;
+	size_t count;
+	const char *enable_sriov;	/**< vfio-pci's parameter: `on`, `off` or `unknown` */
+};
+
+/** Print the list as a table. */
+void status_print_table(const struct status_list *list);
+
+/**
+ * Print the list as JSON.
+ *
+ * @return
+ *   0, or -ENOMEM.
+ */
+int status_print_json(const struct status_list *list);
+
+#endif /* STATUS_H */

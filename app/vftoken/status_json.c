@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include <json-c/json.h>
+
+#include "status.h"
+
+/* Takes the value over; a NULL is what json-c makes when out of memory. */
+static int
+put(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (value != NULL && json_object_object_add(object, key, value) == 0)
+		return 0;
+	json_object_put(value);
+	return -ENOMEM;
+}
+
+static int
+put_text(struct json_object *object, const char *key, const char *value)
+{
+	return put(object, key, json_object_new_string(value));
+}
+
+/* The keys are those of /vf_token/status in DPDK's telemetry. */
+static int
+fill(struct json_object *object, const struct status_device *device)
+{
+	const struct pci_status *status = &device->status;
+	const struct pci_sriov *facts = &status->facts;
+	int ret;
+
+	ret = put_text(object, "device", status->bdf);
+	if (ret == 0)
+		ret = put_text(object, "role", pci_status_role(status));
+	if (ret == 0)
+		ret = put_text(object, "driver", facts->driver);
+	if (ret == 0 && facts->role == PCI_SRIOV_PF)
+		ret = put(object, "vfs_total", json_object_new_int(facts->totalvfs));
+	if (ret == 0 && facts->role == PCI_SRIOV_PF)
+		ret = put(object, "vfs_enabled", json_object_new_int(facts->numvfs));
+	if (ret == 0 && facts->role == PCI_SRIOV_VF)
+		ret = put_text(object, "pf", facts->pf);
+	if (ret == 0 && facts->role == PCI_SRIOV_VF)
+		ret = put_text(object, "pf_driver", facts->pf_driver);
+	if (ret == 0 && facts->role == PCI_SRIOV_VF)
+		ret = put_text(object, "in_use", device->in_use);
+	if (ret == 0)
+		ret = put_text(object, "kernel_support", pci_status_support(status));
+	return ret;
+}
+
+static int
+append(struct json_object *devices, const struct status_device *device)
+{
+	struct json_object *object = json_object_new_object();
+
+	if (object != NULL && fill(object, device) == 0 &&
+	    json_object_array_add(devices, object) == 0)
+		return 0;
+	json_object_put(object);
+	return -ENOMEM;
+}
+
+int
+status_print_json(const struct status_list *list)
+{
+	struct json_object *top = json_object_new_object();
+	struct json_object *devices = json_object_new_array();
+	const char *text = NULL;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; devices != NULL && ret == 0 && i < list->count; i++)
+		ret = append(devices, &list->devices[i]);
+	if (ret == 0)
+		ret = put(top, "devices", devices);
+	else
+		json_object_put(devices);
+	if (ret == 0)
+		ret = put_text(top, "enable_sriov", list->enable_sriov);
+	if (ret == 0)
+		text = json_object_to_json_string_ext(top, JSON_C_TO_STRING_PRETTY |
+								   JSON_C_TO_STRING_SPACED);
+	if (text != NULL)
+		puts(text);
+	json_object_put(top);
+	return text != NULL ? 0 : -ENOMEM;
+}

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""dpdk-vftoken on an SR-IOV device: what it shows, sets, enables and checks."""
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+
+from conftest import TOKEN, TOKEN_FILE, WRONG_TOKEN
+
+WRONG_FILE = '/run/wrong-token'
+RIGHT = f'file:{TOKEN_FILE}'
+WRONG = f'file:{WRONG_FILE}'
+ENABLE_SRIOV = '/sys/module/vfio_pci/parameters/enable_sriov'
+
+
+@pytest.fixture
+def vftoken(lab):
+    """Runs the command in the lab: exit code, stdout, stderr."""
+    lab.write(WRONG_FILE, WRONG_TOKEN, mode=0o600)
+
+    def run(*args, before=''):
+        result = lab.run(f'{before} dpdk-vftoken {shlex.join(args)} 2>/run/vftoken.err', timeout=90)
+        return result.status, result.output, lab.check('cat /run/vftoken.err')
+
+    return run
+
+
+@pytest.fixture
+def sriov(lab, pf):
+    """Where the PF's VFs are enabled; ends with vfio-pci's parameter on and two VFs again."""
+    path = f'/sys/bus/pci/devices/{pf}/sriov_numvfs'
+    yield path
+    lab.check(f'echo 1 >{ENABLE_SRIOV}; [ "$(cat {path})" = 2 ] || '
+              f'{{ echo 0 >{path}; echo 2 >{path}; }}')
+
+
+@pytest.fixture
+def vf_testpmd(vftoken, start, pf, vfs):
+    """A testpmd on the first VF with the token that was set before; no process has the PF."""
+    assert vftoken('set', pf, RIGHT)[0] == 0
+    testpmd = start('vf', vfs[:1], f'--vfio-vf-token={pf}={RIGHT}')
+    assert testpmd.ports == 1, testpmd.log
+    return testpmd
+
+
+def table(pf, vfs, used=()):
+    """The PF and its VFs on vfio-pci, as status shows them."""
+    width = len(pf) if vfs else 2
+    lines = [f'DEVICE        ROLE  DRIVER    VFS  {"PF":{width}}  IN USE  VF TOKENS',
+             f'{pf}  PF    vfio-pci  {len(vfs)}/8  {"-":{width}}  -       yes']
+    for vf in vfs:
+        lines.append(f'{vf}  VF    vfio-pci  -    {pf}  {"yes" if vf in used else "no":6}  yes')
+    return '\n'.join([*lines, "vfio-pci's enable_sriov: on"])
+
+
+def test_status(vftoken, vf_testpmd, pf, vfs):
+    """status must show each PF and VF, and which VFs are in use, as a table and as JSON.
+
+    Steps: Have a testpmd use one VF; ask for the status of all, and of the other VF.
+    Verify: The whole table and JSON.
+    """
+    assert vftoken('status') == (0, table(pf, vfs, vfs[:1]), '')
+    code, out, err = vftoken('status', '--json')
+    assert (code, err) == (0, '')
+    vf = {'role': 'VF', 'driver': 'vfio-pci', 'pf': pf, 'pf_driver': 'vfio-pci',
+          'kernel_support': 'yes'}
+    other = {'device': vfs[1], **vf, 'in_use': 'no'}
+    assert json.loads(out) == {'enable_sriov': 'on', 'devices': [
+        {'device': pf, 'role': 'PF', 'driver': 'vfio-pci', 'vfs_total': 8, 'vfs_enabled': 2,
+         'kernel_support': 'yes'},
+        {'device': vfs[0], **vf, 'in_use': 'yes'}, other]}
+    code, out, err = vftoken('status', '--json', vfs[1])
+    assert (code, err, json.loads(out)['devices']) == (0, '', [other])
+
+
+def test_kernel_pf(lab, vftoken, sriov, pf):
+    """A PF on its kernel driver must be shown so, be told apart and get no token.
+
+    Steps: Bind the PF to igb; ask for its status, check it, set its token; bind it to vfio-pci.
+    Verify: The status before and after; no token is wanted; none is set, and why.
+    """
+    lab.check(f'dpdk-devbind.py -b igb {pf}', timeout=60)
+    try:
+        code, out, err = vftoken('status')
+        assert (code, err) == (0, '')
+        assert out.splitlines()[1].split() == [pf, 'PF', 'igb', '0/7', '-', '-', 'yes']
+        assert vftoken('check', pf, RIGHT) == (
+            0, f'the kernel wants no token for PF {pf}, since it is on igb, not vfio-pci', '')
+        assert vftoken('set', pf, RIGHT) == (
+            1, '', f'dpdk-vftoken: {pf} not opened: it is on igb, not vfio-pci; bind it '
+                   f'(dpdk-devbind.py -b vfio-pci {pf})')
+    finally:
+        lab.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
+    assert vftoken('status') == (0, table(pf, []), '')
+
+
+def test_vf_of_a_kernel_pf(lab, vftoken, sriov, pf):
+    """For a VF of a PF on its kernel driver, no token is wanted.
+
+    Steps: Bind the PF to igb, enable a VF, and check the VF.
+    Verify: It says so.
+    """
+    lab.check(f'dpdk-devbind.py -b igb {pf}', timeout=60)
+    try:
+        lab.check(f'echo 1 >{sriov}')
+        vf = lab.vfs(pf)[0]
+        assert vftoken('check', vf, RIGHT) == (
+            0, f'the kernel wants no token for VF {vf}, since its PF {pf} is on igb, not vfio-pci',
+            '')
+        lab.check(f'echo 0 >{sriov}')
+    finally:
+        lab.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
+
+
+@pytest.mark.parametrize('source, before', [
+    (RIGHT, ''), (TOKEN, ''), ('env:T', f'T={TOKEN}'), ('fd:0', f'echo {TOKEN} |'),
+    ('file:/dev/fd/0', f'echo {TOKEN} |'),
+], ids=['file', 'literal', 'env', 'fd', 'pipe'])
+def test_set(vftoken, pf, vfs, source, before):
+    """A token must be set from any source, and stay without a process that drives the PF.
+
+    Steps: Set another token, then this one; check a VF with both.
+    Verify: The other is refused, this one opens it.
+    """
+    assert vftoken('set', pf, WRONG)[0] == 0
+    assert vftoken('set', pf, source, before=before) == (
+        0, f'PF {pf} has this VF token now', '')
+    assert vftoken('check', vfs[0], WRONG)[0] == 1
+    assert vftoken('check', vfs[0], RIGHT)[0] == 0
+
+
+def test_set_then_open(vf_testpmd, start, pf, vfs):
+    """A VF must open with the token that was set and no other, while no process has the PF.
+
+    Steps: Set the token; start a testpmd on a VF with it, and one on another VF with another.
+    Verify: The first drives its VF, the second is refused.
+    """
+    assert vf_testpmd.ports == 1
+    assert start('wrong', vfs[1:], f'--vfio-vf-token={pf}={WRONG}').refusal.startswith(
+        f'VF {vfs[1]} refused by the kernel')
+
+
+def test_set_refused(vftoken, vf_testpmd, pf, vfs):
+    """A PF must not be opened, and so reset, under a VF that is in use; a VF has no token to set.
+
+    Steps: Have a testpmd use a VF; set the PF's token, enable its VFs; set the VF's token.
+    Verify: All are refused, say why, and the VF's token is the same.
+    """
+    for args in (['set', pf, WRONG], ['enable', pf, '2', RIGHT]):
+        assert vftoken(*args) == (
+            1, '', f'dpdk-vftoken: PF {pf} not opened: that would reset it, and with it its VF '
+                   f"{vfs[0]}, which is in use; let the PF's process reload its token "
+                   "(/vf_token/reload in DPDK's telemetry), or end the VFs' processes first")
+    assert vftoken('set', vfs[1], WRONG) == (
+        1, '', f'dpdk-vftoken: {vfs[1]} has no VF token of its own: it is a VF; name an SR-IOV PF')
+    assert vftoken('check', vfs[1], RIGHT)[0] == 0
+
+
+def test_set_of_a_pf_in_use(vftoken, pf_testpmd, pf):
+    """A PF that a process drives can't be opened, and the command must say so.
+
+    Steps: Start the PF's testpmd; set a token.
+    Verify: It is refused with the reason.
+    """
+    code, out, err = vftoken('set', pf, WRONG)
+    assert (code, out) == (1, '')
+    assert err == (f'dpdk-vftoken: {pf} not opened: some process has it, or another device of its '
+                   'IOMMU group, open; end that process first')
+
+
+def test_enable_and_disable(lab, vftoken, sriov, start, pf):
+    """VFs must be enabled with their token and disabled without any process of the PF.
+
+    Steps: Disable the VFs, twice; enable two, twice; start a testpmd on them with the token.
+    Verify: There are none, then two, whose BDFs are all of stdout; the testpmd drives them.
+    """
+    for _ in range(2):
+        assert vftoken('disable', pf) == (0, '', '')
+        assert lab.check(f'cat {sriov}') == '0'
+    for already in ('', ' already'):
+        code, out, err = vftoken('enable', pf, '2', RIGHT)
+        vfs = lab.vfs(pf)
+        assert (code, out.split('\n')) == (0, vfs)
+        assert f'dpdk-vftoken: PF {pf} has 2 VFs{already}: {", ".join(vfs)}' in err.split('\n')
+        assert vftoken('status') == (0, table(pf, vfs), '')
+    testpmd = start('vf', vfs, f'--vfio-vf-token={pf}={RIGHT}')
+    assert testpmd.ports == 2, testpmd.log
+
+
+def test_enable_refused(lab, vftoken, sriov, pf):
+    """Where VFs can't be enabled, the reason must be named and there be none.
+
+    Steps: Disable the VFs; ask for too many; turn vfio-pci's enable_sriov off and ask for two.
+    Verify: Both fail with the reason; status shows the parameter.
+    """
+    assert vftoken('disable', pf)[0] == 0
+    code, out, err = vftoken('enable', pf, '9', RIGHT)
+    assert (code, out, err) == (
+        1, '', f"dpdk-vftoken: PF {pf} can't have 9 VFs; it can have 1 to 8")
+    lab.check(f'echo 0 >{ENABLE_SRIOV}')
+    code, out, err = vftoken('enable', pf, '2', RIGHT)
+    assert (code, out) == (1, '')
+    assert err.split('\n')[-1].startswith(
+        f"dpdk-vftoken: PF {pf} gets no VFs, since vfio-pci's enable_sriov is off; turn it on")
+    assert lab.check(f'cat {sriov}') == '0'
+    assert vftoken('status')[1].split('\n')[-1] == "vfio-pci's enable_sriov: off"
+
+
+def test_disable_refused(lab, vftoken, sriov, vf_testpmd, pf, vfs):
+    """VFs that are in use must not be disabled.
+
+    Steps: Have a testpmd use a VF; disable the VFs.
+    Verify: It is refused with the VF's name; the testpmd still has it.
+    """
+    assert vftoken('disable', pf) == (
+        1, '', f'dpdk-vftoken: PF {pf} keeps its 2 VFs ({vfs[0]} in use, {vfs[1]}); end the '
+               'processes that use them, and unbind them from other drivers, first')
+    assert vf_testpmd.ports == 1
+    assert lab.check(f'cat {sriov}') == '2'
+
+
+def test_check_vf(vftoken, vf_testpmd, vfs):
+    """check must tell the right token from a wrong one, and say when it can't.
+
+    Steps: Have a testpmd use a VF; check both VFs; check with a file that isn't there.
+    Verify: For the other VF yes and no; for the used one, and without the file, no answer.
+    """
+    assert vftoken('check', vfs[1], RIGHT) == (0, f'this token opens VF {vfs[1]}', '')
+    code, out, err = vftoken('check', vfs[1], WRONG)
+    assert (code, out) == (1, f"this token doesn't open VF {vfs[1]}")
+    assert err.startswith(f'dpdk-vftoken: VF {vfs[1]} refused by the kernel: the token from '
+                          f"{WRONG} isn't the VF token of its PF")
+    assert vftoken('check', vfs[0], RIGHT) == (
+        2, '', f"dpdk-vftoken: it can't be found out whether the token opens VF {vfs[0]}, since "
+               'the VF is in use; end the process that uses it first')
+    code, out, err = vftoken('check', vfs[1], 'file:/run/none')
+    assert (code, out) == (2, '') and 'file:/run/none' in err
+    assert vf_testpmd.ports == 1
+
+
+def test_check_vf_elsewhere(lab, vftoken, pf, vfs):
+    """For a VF that isn't on vfio-pci the command must say so.
+
+    Steps: Unbind a VF; check it; bind it again.
+    Verify: No answer, with what it is on.
+    """
+    lab.check(f'echo {vfs[0]} >/sys/bus/pci/drivers/vfio-pci/unbind')
+    try:
+        code, out, err = vftoken('check', vfs[0], RIGHT)
+    finally:
+        lab.check(f'echo {vfs[0]} >/sys/bus/pci/drivers/vfio-pci/bind')
+    assert (code, out) == (2, '')
+    assert err.startswith(f'dpdk-vftoken: {vfs[0]} not opened: it is on no driver, not vfio-pci')
+
+
+def test_check_pf(vftoken, start, pf, vfs):
+    """A check of a PF must neither change its token nor disturb its VFs.
+
+    Steps: Set the token; check the PF with a wrong one; have one VF used and check with both; have
+    both used and check.
+    Verify: Any token; then yes and no; then no answer; a VF opens with the first token still.
+    """
+    assert vftoken('set', pf, RIGHT)[0] == 0
+    assert vftoken('check', pf, WRONG) == (
+        0, f'any token opens PF {pf}, since none of its VFs is in use, and would become its VF '
+           'token; nothing was tried', '')
+    rule = f'--vfio-vf-token={pf}={RIGHT}'
+    used = start('vf', vfs[:1], rule)
+    assert used.ports == 1, used.log
+    tried = f'PF {pf}, whose VF {vfs[0]} is in use; it was tried on VF {vfs[1]}'
+    assert vftoken('check', pf, RIGHT) == (0, f'this token opens {tried}', '')
+    assert vftoken('check', pf, WRONG)[:2] == (1, f"this token doesn't open {tried}")
+    other = start('other', vfs[1:], rule)
+    assert other.ports == 1, other.log
+    code, out, err = vftoken('check', pf, RIGHT)
+    assert (code, out) == (2, '')
+    assert err == (f"dpdk-vftoken: it can't be found out whether the token opens PF {pf}: all of "
+                   'its VFs are in use, and opening the PF would reset them; nothing was tried; '
+                   f'end the process that uses VF {vfs[0]} first')
+    assert used.ports == other.ports == 1
+
+
+def test_check_while_the_pf_is_driven(vftoken, pf_testpmd, pf, vfs):
+    """A VF's check must work while the PF's process runs, which is when it is asked for.
+
+    Steps: Start the PF's testpmd; check a VF with the right and a wrong token.
+    Verify: Yes and no; the testpmd goes on.
+    """
+    assert vftoken('check', vfs[0], RIGHT)[0] == 0
+    assert vftoken('check', vfs[0], WRONG)[0] == 1
+    assert pf_testpmd.ports == 1
+
+
+def test_check_other_device(lab, vftoken, pf):
+    """For a device without SR-IOV no token is wanted.
+
+    Steps: Check the bridge above the PF.
+    Verify: It says so.
+    """
+    bridge = lab.check(f'basename "$(dirname "$(readlink -f /sys/bus/pci/devices/{pf})")"')
+    assert vftoken('check', bridge, RIGHT) == (
+        0, f'the kernel wants no token for {bridge}, which is neither an SR-IOV PF nor a VF', '')
+    assert vftoken('status', bridge)[1].split('\n')[1].split()[:2] == [bridge, 'neither']
