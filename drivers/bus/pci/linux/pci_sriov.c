@@ -116,11 +116,13 @@ pci_sriov_read(const char *devices, const char *bdf, struct pci_sriov *facts)
 	if (devices == NULL)
 		devices = PCI_SRIOV_SYSFS_DEVICES;
 	memset(facts, 0, sizeof(*facts));
-	ret = device_path(devices, bdf, "", path);
-	if (ret == 0 && access(path, F_OK) < 0)
-		ret = errno == ENOENT ? -ENODEV : -errno;
-	if (ret == 0)
-		ret = read_facts(devices, bdf, facts);
+	ret = read_facts(devices, bdf, facts);
+	/* Only a device without any of the files may not be there at all. */
+	if (ret == 0 && facts->role == PCI_SRIOV_NEITHER && facts->driver[0] == '\0') {
+		ret = device_path(devices, bdf, "", path);
+		if (ret == 0 && access(path, F_OK) < 0)
+			ret = errno == ENOENT ? -ENODEV : -errno;
+	}
 	if (ret < 0)
 		memset(facts, 0, sizeof(*facts));
 	return ret;
