@@ -158,13 +158,15 @@ def test_not_in_a_core_dump_of_the_pf(start, pf, found_in_core):
     assert testpmd.ports == 1
 
 
-def test_not_in_core_dumps_of_primary_and_secondary(pf_testpmd, start, vfs, found_in_core):
+def test_not_in_core_dumps_of_primary_and_secondary(start, lab, pf, vfs, found_in_core):
     """After a primary process gave a token to its secondary, it must be in the memory of neither.
 
-    Steps: Start the PF's testpmd; start one on a VF with the token in a file, and its secondary
-    process, a testpmd without a token; dump the cores of both with gdb.
+    Steps: Set the PF's token without a testpmd, for whose memory there is no room; start one on a VF
+    with the token in a file, and its secondary process, a testpmd without a token; dump the cores of
+    both with gdb.
     Verify: Both have the VF's port; the token is nowhere in either core.
     """
+    lab.check(f'dpdk-vftoken set {pf} file:{TOKEN_FILE}')
     processes = ['--num-procs=2', '--proc-id']
     primary = start_small(start, 'vf', vfs[:1], f'--vfio-vf-token=file:{TOKEN_FILE}',
                           app=[*processes, '0'])
