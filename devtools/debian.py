@@ -31,6 +31,10 @@ class DebianError(Exception):
     """Something that a person must act on; the text says what."""
 
 
+class NoPackage(DebianError):
+    """The archive doesn't have the package."""
+
+
 def cache_dir() -> Path:
     """The project's cache folder; it is created when something is first put there."""
     base = os.environ.get('XDG_CACHE_HOME', '')
@@ -170,9 +174,13 @@ class Apt:
         return list(wanted.values())
 
     def depends(self, package: str) -> list[str]:
-        """What a package depends on by name, for metapackages such as linux-image-amd64."""
-        return re.findall(r'^ *Depends: ([^<\s]+)', self.run('apt-cache', 'depends', package),
-                          re.MULTILINE)
+        """What a package depends on by name, for metapackages such as linux-image-amd64; one of
+        some version is PACKAGE=VERSION, in which * stands for anything."""
+        names = re.findall(r'^ *Depends: ([^<\s]+)', self.run('apt-cache', 'depends', package),
+                           re.MULTILINE)
+        if not names:
+            raise NoPackage(f"Debian's archive has no {package}")
+        return names
 
 
 @contextlib.contextmanager
@@ -188,9 +196,11 @@ def _building(final: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def unpack(name: str, packages: Sequence[str], suite: str = '', meta: bool = False) -> Path:
+def unpack(name: str, packages: Sequence[str], suite: str = '', meta: bool = False,
+           release: str = '') -> Path:
     """The cache folder `name` with these packages unpacked, and their dependencies that the
-    machine lacks; with `meta`, instead with what the (meta)package directly depends on."""
+    machine lacks; with `meta`, instead with what the (meta)package directly depends on. suite and
+    release are as for Apt."""
     final = cache_dir() / 'packages' / codename() / name
     if final.is_dir():
         return final
@@ -200,7 +210,7 @@ def unpack(name: str, packages: Sequence[str], suite: str = '', meta: bool = Fal
         print(f'fetching from Debian: {" ".join(packages)}', file=sys.stderr, flush=True)
         # Two folders of packages may need one apt state.
         with locked('apt'), _building(final) as folder:
-            apt = Apt(suite=suite)
+            apt = Apt(suite=suite, release=release)
             wanted = apt.depends(packages[0]) if meta else apt.missing(packages)
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.debs.') as debs:
                 apt.run('apt-get', 'download', *wanted, cwd=Path(debs))
@@ -213,7 +223,8 @@ def source(package: str, pattern: str, dest: Path, release: str = '') -> Path:
     """Put the file of a source package that matches a glob pattern into the folder dest; release
     is the code name of another Debian than the machine's to take it from."""
     with locked('apt'), tempfile.TemporaryDirectory(dir=cache_dir(), prefix='.source.') as work:
-        Apt('deb-src', release=release).run('apt-get', 'source', '--download-only', package, cwd=Path(work))
+        Apt('deb-src', release=release).run('apt-get', 'source', '--download-only', package,
+                                            cwd=Path(work))
         names = sorted(os.listdir(work))
         found = fnmatch.filter(names, pattern)
         if len(found) != 1:

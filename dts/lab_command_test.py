@@ -30,6 +30,21 @@ def test_command(build):
     assert len(done.stdout.splitlines()) == 6
 
 
+def test_kernel_and_nvme(build):
+    """It must boot another of Debian's kernels by its version, and have NVMe controllers.
+
+    Steps: Ask for kernel 6.12 and two controllers; show the kernel, and the VFs that each can have.
+    Verify: It is that kernel; two controllers with 64 VFs.
+    """
+    done = lab_command(build, '--kernel', '6.12', '--nvme', '2', '--',
+                       'uname -r; for pf in $(lspci -D -d ::0108 | cut -d " " -f 1); do '
+                       'cat /sys/bus/pci/devices/$pf/sriov_totalvfs; done')
+    assert done.returncode == 0, done.stderr
+    release, *totals = done.stdout.split()
+    assert release.startswith('6.12.')
+    assert totals == ['64', '64']
+
+
 def test_shell(build):
     """Without a command it must be a shell for a person, with DPDK's programs on its PATH.
 
@@ -48,7 +63,8 @@ def test_shell(build):
 
 
 @pytest.mark.parametrize('args, name', [
-    (['--pfs', '0'], 'pfs'), (['--vfs', '99'], 'vfs'), (['--memory', 'much'], 'memory'),
+    (['--pfs', '0'], 'pfs'), (['--vfs', '99'], 'vfs'), (['--nvme', '9'], 'nvmes'),
+    (['--memory', 'much'], 'memory'),
     (['--kernel', '/nowhere'], '/nowhere'), (['--modules', '/nowhere'], '/nowhere'),
     (['--accel', 'hope'], 'hope'), (['--file', 'nothing'], 'nothing'),
 ], ids=lambda value: value if isinstance(value, str) else '')

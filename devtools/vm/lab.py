@@ -3,7 +3,6 @@
 """A virtual machine with SR-IOV devices for the time of a with statement."""
 from __future__ import annotations
 
-import base64
 import contextlib
 import ctypes
 import os
@@ -23,6 +22,7 @@ import debian
 
 from . import image, machine
 from .console import BadInput, Console, Control, LabError, Result, open_command
+from .target import Target
 
 __all__ = ['BadInput', 'Console', 'Lab', 'LabError', 'Result']
 
@@ -49,21 +49,23 @@ def _die_with_parent() -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-class Lab:
+class Lab(Target):
     """A running machine; a context manager, whose end is the machine's end."""
 
     def __init__(self, build: Path, pfs: int = 1, vfs: int = 0, memory: int = 1024,
-                 cpus: int | None = None, kernel: Path | None = None, modules: Path | None = None,
-                 accel: str | None = None, files: Mapping[str, Path] | None = None,
-                 timeout: float = 600, append: str = '') -> None:
+                 cpus: int | None = None, kernel: Path | str | None = None,
+                 modules: Path | None = None, accel: str | None = None,
+                 files: Mapping[str, Path] | None = None, timeout: float = 600,
+                 append: str = '', nvmes: int = 0) -> None:
         """Boot the machine and wait until it takes commands. Below `build` it writes its logs;
-        `vfs` binds each PF to vfio-pci and enables that many; after `timeout` seconds it ends;
-        `append` are more arguments for its kernel."""
+        `vfs` binds each PF to vfio-pci and enables that many; `kernel` is an image or a version of
+        Debian's; after `timeout` seconds it ends; `append` are more arguments for its kernel;
+        `nvmes` is the number of NVMe controllers with up to 64 VFs each."""
         cpus = CPUS if cpus is None else cpus
         self._check(pfs=(pfs, 1, 8), vfs=(vfs, 0, 7), memory=(memory, 384, 1 << 20),
-                    cpus=(cpus, 1, 64), timeout=(timeout, 1, 7 * 86400))
+                    cpus=(cpus, 1, 64), timeout=(timeout, 1, 7 * 86400), nvmes=(nvmes, 0, 4))
         try:
-            setup = machine.Setup(pfs, memory, cpus, machine.choose_accel(accel), append)
+            setup = machine.Setup(pfs, nvmes, memory, cpus, machine.choose_accel(accel), append)
             # First, so that what can't be put into the guest is found before anything is fetched.
             content = [image.extra(files or {})]
             chosen = machine.find_kernel(kernel, modules)
@@ -75,6 +77,7 @@ class Lab:
             raise LabError(str(err)) from err
         self.logs = self._folder(build)
         self.pfs: list[str] = []
+        self.nvmes: list[str] = []
         self.release = ''
         self._reason = ''
         self._process: subprocess.Popen[bytes] | None = None
@@ -132,9 +135,13 @@ class Lab:
                 stderr=subprocess.STDOUT, pass_fds=[*fds, initrd.fileno()],
                 preexec_fn=_die_with_parent)
         self._watchdog.start()
-        word, self.release, *self.pfs = self._control.line(time.monotonic() + BOOT_TIMEOUT).split()
-        if word != 'ready' or len(self.pfs) != setup.pfs:
-            raise LabError(f'the guest sees {len(self.pfs)} of {setup.pfs} PFs; {self._ended()}')
+        word, self.release, *found = self._control.line(time.monotonic() + BOOT_TIMEOUT).split()
+        devices = [device.split('=') for device in found]
+        self.pfs = [address for kind, address in devices if kind == 'igb']
+        self.nvmes = [address for kind, address in devices if kind == 'nvme']
+        if word != 'ready' or (len(self.pfs), len(self.nvmes)) != (setup.pfs, setup.nvmes):
+            raise LabError(f'the guest sees {len(self.pfs)} of {setup.pfs} PFs and '
+                           f'{len(self.nvmes)} of {setup.nvmes} NVMe controllers; {self._ended()}')
 
     @staticmethod
     def _initrd(content: Sequence[bytes]) -> BinaryIO:
@@ -165,12 +172,6 @@ class Lab:
         end = next(panics, len(lines)) + 1
         return f'{reason}the end of {self.logs / name}:\n' + '\n'.join(lines[:end][-20:])
 
-    def __enter__(self) -> Lab:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """End the machine; harmless when repeated."""
         process, self._process = self._process, None
@@ -186,14 +187,6 @@ class Lab:
     def run(self, command: str, timeout: float = 30) -> Result:
         """Run a shell command in the guest; its output comes without its last newline."""
         return self._control.run(command, timeout)
-
-    def check(self, command: str, timeout: float = 30) -> str:
-        """Run a shell command that must succeed, and return its output."""
-        result = self.run(command, timeout)
-        if result.status:
-            raise LabError(f'in the guest, this failed with status {result.status}: '
-                           f'{command.strip()}\n{result.output}')
-        return result.output
 
     def console(self, name: str) -> Console:
         """Open an interactive shell; its transcript goes to NAME.log in the logs."""
@@ -218,20 +211,3 @@ class Lab:
         port, sock = self._free.pop(0)
         self.check(open_command(port, prompt, rows, cols, term, 'sh', 'poweroff -f'))
         return sock
-
-    def vfs(self, pf: str) -> list[str]:
-        """The addresses of a PF's VFs, in their order."""
-        return self.check(f'cd /sys/bus/pci/devices/{shlex.quote(pf)} && '
-                          'i=0; while [ -e virtfn$i ]; do basename "$(readlink virtfn$i)"; '
-                          'i=$((i + 1)); done').split()
-
-    def write(self, path: str, text: str, mode: int = 0o644) -> None:
-        """Put a file into the guest, all at once."""
-        data = base64.b64encode(text.encode()).decode('ascii')
-        quoted = shlex.quote(path)
-        self.check(f'umask 077\nbase64 -d >{quoted}.new <<END\n{data}\nEND\n'
-                   f'chmod {mode:o} {quoted}.new && mv {quoted}.new {quoted}')
-
-    def dmesg(self) -> str:
-        """The kernel's log."""
-        return self.check('dmesg')

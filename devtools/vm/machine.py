@@ -3,6 +3,8 @@
 """The virtual machine: which QEMU, which kernel, and the command line that joins them."""
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import lzma
 import os
 import re
@@ -18,6 +20,13 @@ import debian
 from . import image
 
 QEMU = 'qemu-system-x86_64'
+ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
+# Debian's releases that may have a kernel which the machine's own and its backports lack.
+RELEASES = ('bookworm', 'trixie')
+# As many VFs as users of such devices ask for. A VF needs two queues and an interrupt of its own;
+# what isn't a VF's must do for the PF.
+NVME_SRIOV = ('sriov_max_vfs=64,sriov_vq_flexible=128,sriov_vi_flexible=64,'
+              'max_ioqpairs=130,msix_qsize=66')
 
 
 class MachineError(Exception):
@@ -73,17 +82,43 @@ class Kernel:
     image: Path
     modules: Path | None = None
 
+    @property
+    def release(self) -> str:
+        """Its release as its modules have it."""
+        return self.modules.name if self.modules else ''
 
-def find_kernel(given: Path | None, modules: Path | None) -> Kernel:
-    """The kernel given, else the running Debian's, from the cache."""
-    if given:
-        if not given.is_file():
-            raise MachineError(f"there is no kernel image '{given}'; "
-                               'give a bzImage or vmlinux of an x86-64 kernel')
-        return Kernel(given.resolve(), _modules_folder(modules) if modules else None)
-    if modules:
+
+def find_kernel(given: Path | str | None, modules: Path | None) -> Kernel:
+    """The kernel given by its image or as a version of Debian's, such as 6.12; else the one that
+    the environment variable LAB_KERNEL gives so, else the running Debian's own. Debian's are kept
+    in the cache."""
+    given = str(given or os.environ.get('LAB_KERNEL', ''))
+    named = re.fullmatch(r'\d+\.\d+', given)
+    if modules and (named or not given):
         raise MachineError(f"the modules '{modules}' need their kernel's image too (--kernel)")
-    root = debian.unpack('linux', ['linux-image-amd64'], meta=True)
+    if named or not given:
+        return _debian_kernel(given)
+    if not Path(given).is_file():
+        raise MachineError(f"there is no kernel image '{given}'; give a bzImage or vmlinux of an "
+                           "x86-64 kernel, or the version of one of Debian's, such as 6.12")
+    return Kernel(Path(given).resolve(), _modules_folder(modules) if modules else None)
+
+
+def _debian_kernel(version: str) -> Kernel:
+    """Debian's kernel of a version, or without one the running Debian's."""
+    own = _unpacked_kernel(debian.unpack('linux', ['linux-image-amd64'], meta=True))
+    if not version or own.release.startswith(f'{version}.'):
+        return own
+    others = [('', release) for release in RELEASES if release != debian.codename()]
+    for suite, release in [('backports', ''), *others]:
+        with contextlib.suppress(debian.NoPackage):
+            return _unpacked_kernel(debian.unpack(
+                f'linux-{version}', [f'linux-image-amd64={version}.*'], suite, meta=True,
+                release=release))
+    raise MachineError(f"Debian has no kernel {version}; give another version, or a kernel's image")
+
+
+def _unpacked_kernel(root: Path) -> Kernel:
     images = sorted((root / 'boot').glob('vmlinuz-*'))
     trees = sorted((root / 'lib/modules').glob('*')) or sorted((root / 'usr/lib/modules').glob('*'))
     if not images or not trees:
@@ -104,6 +139,25 @@ def _modules_folder(given: Path) -> Path:
                        "as 'make modules_install' makes it")
 
 
+def _decompressed(packed: bytes, size: int) -> bytes:
+    """What was compressed as Debian compresses its kernels, or nothing if it was another way."""
+    if not packed.startswith(ZSTD_MAGIC):
+        try:
+            return lzma.decompress(packed)
+        except lzma.LZMAError:
+            return b''
+    try:
+        # dpkg needs it, so each Debian has it; Python before 3.14 has no module for it.
+        zstd = ctypes.CDLL('libzstd.so.1')
+    except OSError:
+        return b''
+    zstd.ZSTD_decompress.restype = ctypes.c_size_t
+    buffer = ctypes.create_string_buffer(size)
+    done = zstd.ZSTD_decompress(buffer, ctypes.c_size_t(size), packed,
+                                ctypes.c_size_t(len(packed)))
+    return buffer.raw if done == size else b''
+
+
 def _uncompressed(bzimage: Path) -> Path:
     """The ELF kernel in a bzImage, kept in the cache, as the guest would unpack it slowly."""
     final = debian.cache_dir() / 'images' / f'{bzimage.name}.elf'
@@ -113,11 +167,8 @@ def _uncompressed(bzimage: Path) -> Path:
     sectors, = struct.unpack_from('<B', data, 0x1f1)
     offset, length = struct.unpack_from('<II', data, 0x248)
     start = (sectors + 1) * 512 + offset
-    try:
-        # Its last four bytes are the size when unpacked.
-        kernel = lzma.decompress(data[start:start + length - 4])
-    except lzma.LZMAError:
-        return bzimage
+    size, = struct.unpack_from('<I', data, start + length - 4)
+    kernel = _decompressed(data[start:start + length - 4], size)
     if kernel[:4] != b'\x7fELF':
         return bzimage
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -142,6 +193,7 @@ def choose_accel(asked: str | None) -> str:
 class Setup:
     """What the caller may choose about a machine."""
     pfs: int
+    nvmes: int
     memory: int
     cpus: int
     accel: str
@@ -157,6 +209,8 @@ def kernel_arguments(setup: Setup) -> str:
         f'hugepagesz=2M hugepages={setup.memory // 4}',
         # What costs time in software emulation and gains nothing here.
         'mitigations=off nokaslr random.trust_cpu=on',
+        # Else the kernel panics where a busy host lets it see too few of the timer's interrupts.
+        'no_timer_check',
         # Last, as of two that contradict each other the kernel takes the later.
         setup.append,
     ])
@@ -187,4 +241,11 @@ def command(qemu: Qemu, kernel: Kernel, setup: Setup, initrd: str, serial: Path,
     for number in range(setup.pfs):
         argv += ['-device', f'pcie-root-port,id=port{number},chassis={number + 1}',
                  '-device', f'igb,bus=port{number},mac=02:00:00:00:{number + 1:02x}:00']
+    for number in range(setup.nvmes):
+        port = setup.pfs + number
+        argv += ['-device', f'pcie-root-port,id=port{port},chassis={port + 1}',
+                 # QEMU has SR-IOV for controllers of a subsystem only.
+                 '-device', f'nvme-subsys,id=subsys{number}',
+                 '-device', f'nvme,bus=port{port},subsys=subsys{number},serial={number},'
+                            + NVME_SRIOV]
     return argv
