@@ -3,6 +3,7 @@
 """The lab and the testpmd processes of the functional tests."""
 from __future__ import annotations
 
+import collections
 import contextlib
 import os
 import sys
@@ -15,12 +16,53 @@ SOURCE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(SOURCE / 'devtools'))
 
 import dpdk  # noqa: E402
+from host import Host  # noqa: E402
 from testpmd import Testpmd  # noqa: E402
 from vm.lab import Lab  # noqa: E402
+from vm.target import Target  # noqa: E402
 
 TOKEN = '3e7e882e-1daf-417f-ad8d-882eea5ee337'
 WRONG_TOKEN = '11112222-3333-4444-5555-666677778888'
 TOKEN_FILE = '/run/vf-token'
+
+
+VM = 'vm'
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the tests run."""
+    group = parser.getgroup('functional suites')
+    group.addoption('--target', default=VM, help='vm (the default): virtual machines; local: this '
+                    'machine; ssh://[USER@]HOST[:PORT]: another one. A real one needs --pf')
+    group.addoption('--pf', action='append', default=[], metavar='BDF', help='an SR-IOV PF of a '
+                    'real target, which belongs to the tests while they run')
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a real target, skip what isn't about it."""
+    if config.getoption('target') == VM:
+        return
+    for item in items:
+        if item.get_closest_marker('vm'):
+            item.add_marker(pytest.mark.skip(reason='needs virtual machines of its own'))
+        elif 'lab' not in item.fixturenames:
+            item.add_marker(pytest.mark.skip(reason="isn't about a target"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter,
+                            config: pytest.Config) -> None:
+    """A table of suites on the target."""
+    outcomes = ('passed', 'failed', 'error', 'skipped')
+    counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    for outcome in outcomes:
+        for report in terminalreporter.getreports(outcome):
+            counts[Path(report.nodeid.split('::')[0]).name][outcome] += 1
+    terminalreporter.section(f'suites on {config.getoption("target")}')
+    terminalreporter.line(f'{"":40}' + ''.join(f'{outcome:>9}' for outcome in outcomes))
+    for suite, count in sorted(counts.items()):
+        name = suite.removesuffix('_test.py')
+        cells = ''.join(f'{count[outcome] or "":>9}' for outcome in outcomes)
+        terminalreporter.line(f'{name:40}{cells}'.rstrip())
 
 
 @pytest.fixture(scope='session')
@@ -40,9 +82,36 @@ def prepared_lab(build: Path, files: Mapping[str, Path]) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope='session')
-def lab(build: Path) -> Iterator[Lab]:
+def shared_lab(request: pytest.FixtureRequest) -> Iterator[Target]:
     """The machine that most tests share."""
-    yield from prepared_lab(build, dpdk.files(SOURCE, build))
+    target = request.config.getoption('target')
+    if target == VM:
+        build = request.getfixturevalue('build')
+        yield from prepared_lab(build, dpdk.files(SOURCE, build))
+        return
+    with Host(target, request.config.getoption('pf')) as host:
+        host.write(TOKEN_FILE, TOKEN + '\n', mode=0o600)
+        yield host
+        host.check(f'rm -f {TOKEN_FILE}')
+
+
+@pytest.fixture(scope='session')
+def lab(shared_lab: Target) -> Target:
+    """The machine of a test; some suites have one of their own."""
+    return shared_lab
+
+
+@pytest.fixture(autouse=True)
+def fits_the_pf(request: pytest.FixtureRequest) -> None:
+    """On a real target, skip what its PF's driver makes impossible."""
+    if request.config.getoption('target') == VM:
+        return
+    host = request.getfixturevalue('shared_lab')
+    driver = host.driver(host.pfs[0])
+    about_kernel_pf = request.node.get_closest_marker('kernel_pf') is not None
+    if about_kernel_pf != host.bifurcated(host.pfs[0]):
+        pytest.skip(f'is about a PF that {"stays on" if about_kernel_pf else "leaves"} its kernel '
+                    f"driver; this target's is on {driver}")
 
 
 @pytest.fixture

@@ -5,13 +5,18 @@
 import pytest
 
 import dpdk
-from conftest import SOURCE, TOKEN
+from conftest import SOURCE, TOKEN, VM
 from vm.lab import Lab
+
+pytestmark = pytest.mark.kernel_pf
 
 
 @pytest.fixture(scope='module')
-def lab(build):
-    """A machine whose PF is on the kernel's igb, with one VF bound to vfio-pci."""
+def lab(request, build):
+    """A machine whose PF is on the kernel's igb, with one VF bound to vfio-pci; or a real one."""
+    if request.config.getoption('target') != VM:
+        yield request.getfixturevalue('shared_lab')
+        return
     with Lab(build=build, files=dpdk.files(SOURCE, build)) as machine:
         sysfs = f'/sys/bus/pci/devices/{machine.pfs[0]}'
         assert machine.check(f'basename $(readlink {sysfs}/driver)') == 'igb'
@@ -20,17 +25,17 @@ def lab(build):
         yield machine
 
 
-def test_default_token_is_not_sent(start, pf, vfs):
+def test_default_token_is_not_sent(start, lab, pf, vfs):
     """Such a VF must open although a default token is given, since the kernel wants none for it.
 
     Steps: Leave the PF on igb, bind its VF to vfio-pci, start testpmd on it with a default token.
     Verify: It drives the VF, and said that and why the token wasn't sent.
     """
-    testpmd = start('vf', vfs, f'--vfio-vf-token={TOKEN}')
+    testpmd = start('vf', vfs[:1], f'--vfio-vf-token={TOKEN}')
     assert testpmd.ports == 1, testpmd.log
     assert testpmd.said('VF token from') == (
-        f"VF token from 3e… isn't sent for VF {vfs[0]}: its PF {pf} is on igb, not vfio-pci, so the "
-        'kernel wants none')
+        f"VF token from 3e… isn't sent for VF {vfs[0]}: its PF {pf} is on {lab.driver(pf)}, not "
+        'vfio-pci, so the kernel wants none')
 
 
 def test_without_a_token(start, vfs):
@@ -39,5 +44,5 @@ def test_without_a_token(start, vfs):
     Steps: As above, without a token.
     Verify: It drives the VF.
     """
-    testpmd = start('vf', vfs)
+    testpmd = start('vf', vfs[:1])
     assert testpmd.ports == 1, testpmd.log

@@ -7,6 +7,8 @@ import dpdk
 from conftest import SOURCE, TOKEN, TOKEN_FILE
 from vm.lab import Lab
 
+pytestmark = pytest.mark.vm
+
 
 @pytest.fixture(scope='module')
 def lab(build):

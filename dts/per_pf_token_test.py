@@ -7,6 +7,8 @@ import dpdk
 from conftest import SOURCE
 from vm.lab import Lab
 
+pytestmark = pytest.mark.vm
+
 PFS = 4
 VFS = 7
 TOKENS = [f'{number}1b05ae4-52f5-4e3c-8d8c-0c7c0f4a2b6{number}' for number in range(PFS)]

@@ -26,6 +26,8 @@ NOBODYS_TOKEN = str(uuid.UUID(bytes=AS_BYTES.encode()))
 SEARCH = '''
 import mmap, struct, sys, uuid
 
+pytestmark = pytest.mark.vm
+
 token = uuid.UUID(sys.argv[1])
 with open(sys.argv[2], 'rb') as file:
     core = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -161,9 +163,9 @@ def test_not_in_a_core_dump_of_the_pf(start, pf, found_in_core):
 def test_not_in_core_dumps_of_primary_and_secondary(start, lab, pf, vfs, found_in_core):
     """After a primary process gave a token to its secondary, it must be in the memory of neither.
 
-    Steps: Set the PF's token without a testpmd, for whose memory there is no room; start one on a VF
-    with the token in a file, and its secondary process, a testpmd without a token; dump the cores of
-    both with gdb.
+    Steps: Set the PF's token without a testpmd, for whose memory there is no room; start one on a
+    VF with the token in a file, and its secondary process, a testpmd without a token; dump the
+    cores of both with gdb.
     Verify: Both have the VF's port; the token is nowhere in either core.
     """
     lab.check(f'dpdk-vftoken set {pf} file:{TOKEN_FILE}')

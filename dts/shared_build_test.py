@@ -8,6 +8,8 @@ import pytest
 import dpdk
 from conftest import SOURCE, TOKEN_FILE, prepared_lab
 
+pytestmark = pytest.mark.vm
+
 DRIVERS = '/usr/local/lib/pmds'
 
 
