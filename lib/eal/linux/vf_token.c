@@ -192,11 +192,19 @@ vftoken_mask_rule(char *text)
 
 	/* What stands before the '=' and isn't a BDF may be the token. */
 	snprintf(bdf, sizeof(bdf), "%.*s", (int)length, text);
-	if (vftoken_parse_key(bdf, &key) != -EINVAL)
+	if (length < sizeof(bdf) && vftoken_parse_key(bdf, &key) != -EINVAL)
 		secret = text + length + 1;
-	if (!has_prefix(secret, "file:") && !has_prefix(secret, "env:") &&
-	    !has_prefix(secret, "fd:"))
-		memset(secret, '*', strlen(secret));
+	if (has_prefix(secret, "file:"))
+		return;
+	/* Someone may give what the variable holds, or the token instead of the fd's number. */
+	if (has_prefix(secret, "env:")) {
+		secret = strchrnul(secret, '=');
+	} else if (has_prefix(secret, "fd:")) {
+		secret += strlen("fd:");
+		if (secret[strspn(secret, "0123456789")] == '\0')
+			return;
+	}
+	memset(secret, '*', strlen(secret));
 }
 
 static int

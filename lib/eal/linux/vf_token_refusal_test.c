@@ -51,6 +51,7 @@ static const struct {
 	{ "0000:01:00.0", "0000:01:00.0 names a device but no token; add =SOURCE", -EINVAL },
 	{ "0000:01:20.0", "0000:01:20.0 names a device but no token; add =SOURCE", -EINVAL },
 	{ "file:", "file: names no file", -EINVAL },
+	{ "env:TOKEN=" TOKEN_B, "env: takes a variable's name, which can't hold a '='", -EINVAL },
 	{ "01:00.0=env:", "01:00.0: env: names no environment variable", -EINVAL },
 	/* Not a BDF. */
 	{ "=" TOKEN_B, "''" NO_BDF, -EINVAL },

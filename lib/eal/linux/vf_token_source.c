@@ -177,6 +177,8 @@ vftoken_source_parse(struct vftoken_source *source, struct vftoken_vault *vault,
 		return fail(EINVAL, why, "%s names no file", text);
 	if (strcmp(text, "env:") == 0 || strcmp(text, "env:" STAY) == 0)
 		return fail(EINVAL, why, "%s names no environment variable", text);
+	if (strncmp(text, "env:", 4) == 0 && strchr(text, '=') != NULL)
+		return fail(EINVAL, why, "env: takes a variable's name, which can't hold a '='");
 
 	if (strncmp(text, "file:", 5) == 0)
 		parsed.kind = VFTOKEN_SOURCE_FILE;

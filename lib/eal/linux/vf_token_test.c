@@ -110,7 +110,6 @@ equals_in_source(void **state)
 		const char *source;
 	} cases[] = {
 		{ "file:/run/a=b", NULL, "file:/run/a=b" },
-		{ "env:A=B", NULL, "env:A=B" },
 		{ "01:00.0=file:/run/a=b", "0000:01:00.0", "file:/run/a=b" },
 	};
 	size_t i;
@@ -201,9 +200,15 @@ mask_rule(void **state)
 		{ "01:00.0", "*******" },
 		{ "01:00.0=", "01:00.0=" },
 		{ "", "" },
+		/* What follows may be a BDF too long for any, and a token. */
+		{ "0000000000000000000000000:01:00.0b671=x",
+		  "***************************************" },
+		/* A token where a source's argument should be. */
+		{ "env:A=b671", "env:A*****" },
+		{ "01:00.0=fd:b671", "01:00.0=fd:****" },
 		/* Sources that are no secret. */
 		{ "file:/run/a=b", "file:/run/a=b" },
-		{ "env:A=B", "env:A=B" },
+		{ "env:A,stay", "env:A,stay" },
 		{ "fd:3", "fd:3" },
 		{ "01:00.0=file:/run/a=b", "01:00.0=file:/run/a=b" },
 		{ "01:00.0=env:A", "01:00.0=env:A" },
