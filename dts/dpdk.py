@@ -26,6 +26,11 @@ def vftoken(build: Path) -> Path:
     return _one(build, 'app/vftoken/dpdk-vftoken')
 
 
+def test_vftoken(build: Path) -> Path:
+    """The dpdk-test-vftoken that was built."""
+    return _one(build, 'app/test-vftoken/dpdk-test-vftoken')
+
+
 def usertool(source: Path, name: str) -> Path:
     """One of DPDK's own scripts."""
     return _one(source, f'subprojects/dpdk-*/usertools/{name}')
@@ -34,6 +39,7 @@ def usertool(source: Path, name: str) -> Path:
 def files(source: Path, build: Path) -> Mapping[str, Path]:
     """What the lab's guest needs of DPDK, by its path there."""
     return {'/usr/local/bin/dpdk-proc-info': _one(build, 'subprojects/dpdk-*/app/dpdk-proc-info'),
+            '/usr/local/bin/dpdk-test-vftoken': test_vftoken(build),
             '/usr/local/bin/dpdk-testpmd': testpmd(build),
             '/usr/local/bin/dpdk-vftoken': vftoken(build),
             **{f'/usr/local/bin/{name}': usertool(source, name)

@@ -21,8 +21,9 @@ WRONG_FILE = '/run/wrong-token'
 @pytest.fixture(scope='module')
 def lab(build):
     """A machine with an NVMe controller on vfio-pci."""
-    with Lab(build=build, nvmes=1,
-             files={'/usr/local/bin/dpdk-vftoken': dpdk.vftoken(build)}) as machine:
+    with Lab(build=build, nvmes=1, timeout=1200,
+             files={'/usr/local/bin/dpdk-test-vftoken': dpdk.test_vftoken(build),
+                    '/usr/local/bin/dpdk-vftoken': dpdk.vftoken(build)}) as machine:
         pf = machine.nvmes[0]
         # dpdk-devbind.py knows no NVMe controllers.
         machine.check(f'echo vfio-pci >{SYSFS}/{pf}/driver_override && '
@@ -83,3 +84,17 @@ def test_wrong_token(lab, pf, vfs):
         result = lab.run(f'dpdk-vftoken check {vf} file:{WRONG_FILE}')
         assert result.status == 1, result.output
         assert f'VF {vf} refused by the kernel' in result.output and pf in result.output
+
+
+@pytest.mark.parametrize('theme', ['removal', 'restart', 'rotation', 'token', 'users'])
+def test_conformance(lab, pf, vfs, theme):
+    """The kernel's rules must hold for a PF that is no NIC, with 64 VFs.
+
+    Steps: Run a theme of dpdk-test-vftoken's cases on the controller.
+    Verify: All of them held, and none was skipped; the VFs are there as before.
+    """
+    output = lab.check(f"dpdk-test-vftoken --pf {pf} --num-vfs {VFS} --backend group "
+                       f"--case '{theme}/*'", timeout=300)
+    assert f'{VFS} VFs' in output
+    assert ' 0 did not, 0 skipped' in output
+    assert lab.vfs(pf) == vfs

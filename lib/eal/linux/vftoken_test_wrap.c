@@ -86,6 +86,11 @@ record(struct test_ioctl *call, const struct test_answer *answer, void *arg)
 	case VFIO_SET_IOMMU:
 		call->number = (int)(intptr_t)arg;
 		break;
+	/* VFIO_DEVICE_BIND_IOMMUFD, for which older headers have no name. */
+	case _IO(VFIO_TYPE, VFIO_BASE + 18):
+		assert_in_range(*(const uint32_t *)arg, 16, TEST_IOCTL_BYTES);
+		memcpy(call->bytes, arg, *(const uint32_t *)arg);
+		break;
 	default:
 		fail_msg("ioctl %#lx isn't one of VFIO's", call->request);
 	}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "machine.h"
+#include "message.h"
+#include "vfio_group.h"
+
+static bool
+disable_vfs(const char *pf, const struct pci_sriov *facts)
+{
+	int ret;
+
+	if (facts->numvfs == 0)
+		return true;
+	/* vfio-pci doesn't let VFs be disabled either while this is off. */
+	if (strcmp(facts->driver, SYSFS_VFIO_PCI) == 0)
+		sysfs_write_enable_sriov(true);
+	ret = pci_sriov_set_numvfs(NULL, pf, 0);
+	return ret == 0 || message_refuse("%s: its VFs can't be disabled: %s", pf, strerror(-ret));
+}
+
+static bool
+on_vfio_pci(const char *bdf)
+{
+	char driver[PCI_SRIOV_DRIVER_SIZE];
+
+	return sysfs_driver(bdf, driver) == 0 && strcmp(driver, SYSFS_VFIO_PCI) == 0;
+}
+
+/* A group has one file, so a PF and a VF in the same one couldn't be opened apart. */
+static bool
+own_group(const char *pf, const char *vf)
+{
+	char pf_group[PCI_SRIOV_GROUP_SIZE], vf_group[PCI_SRIOV_GROUP_SIZE];
+
+	if (pci_sriov_group(NULL, VFIO_GROUP_FOLDER, pf, pf_group) < 0 ||
+	    pci_sriov_group(NULL, VFIO_GROUP_FOLDER, vf, vf_group) < 0)
+		return message_refuse(
+			"%s refused: it or its VF %s has no IOMMU group; turn the IOMMU on (intel_iommu=on or amd_iommu=on for the kernel)",
+			pf, vf);
+	if (strcmp(pf_group, vf_group) == 0)
+		return message_refuse(
+			"%s refused: its VF %s is in its own IOMMU group; use a slot with ACS", pf,
+			vf);
+	return true;
+}
+
+static bool
+vfs_ready(struct machine *machine, struct machine_pf *pf)
+{
+	unsigned int i;
+
+	for (i = 0; i < machine->num_vfs; i++)
+		if (pci_sriov_vf(NULL, pf->was.bdf, (uint16_t)i, pf->vfs[i]) < 0 ||
+		    !on_vfio_pci(pf->vfs[i]))
+			return false;
+	return true;
+}
+
+static bool
+enable_vfs(struct machine *machine, struct machine_pf *pf)
+{
+	const char *bdf = pf->was.bdf;
+	unsigned int i;
+	int ret;
+
+	/* Without tokens vfio-pci doesn't enable VFs at all; then no case runs. */
+	if (!machine_has_tokens())
+		return true;
+	sysfs_write_enable_sriov(true);
+	ret = pci_sriov_set_numvfs(NULL, bdf, (uint16_t)machine->num_vfs);
+	if (ret < 0)
+		return message_refuse("%s: %u VFs can't be enabled: %s", bdf, machine->num_vfs,
+				      strerror(-ret));
+	for (i = 0; i < machine->num_vfs; i++) {
+		ret = pci_sriov_vf(NULL, bdf, (uint16_t)i, pf->vfs[i]);
+		if (ret == 0)
+			ret = sysfs_bind(pf->vfs[i], SYSFS_VFIO_PCI);
+		if (ret < 0)
+			return message_refuse("%s: its VF %u can't be bound to vfio-pci: %s", bdf,
+					      i, strerror(-ret));
+		if (!own_group(bdf, pf->vfs[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+prepare_pf(struct machine *machine, struct machine_pf *pf)
+{
+	const char *bdf = pf->was.bdf;
+	struct pci_sriov facts;
+	bool enabled;
+	int ret;
+
+	ret = pci_sriov_read(NULL, bdf, &facts);
+	if (ret < 0)
+		return message_refuse("%s can't be read: %s", bdf, strerror(-ret));
+	if (strcmp(facts.driver, SYSFS_VFIO_PCI) == 0 && facts.numvfs == machine->num_vfs &&
+	    sysfs_read_enable_sriov(&enabled) == 0 && enabled && vfs_ready(machine, pf))
+		return true;
+	if (!disable_vfs(bdf, &facts))
+		return false;
+	/* New VFs are to come to vfio-pci by themselves. */
+	sysfs_write(bdf, "sriov_drivers_autoprobe", "1");
+	ret = sysfs_bind(bdf, SYSFS_VFIO_PCI);
+	if (ret < 0)
+		return message_refuse("%s can't be bound to vfio-pci: %s", bdf,
+				      ret == -ENOEXEC ? "vfio-pci refuses it; see dmesg"
+						      : strerror(-ret));
+	return enable_vfs(machine, pf);
+}
+
+bool
+machine_prepare(struct machine *machine)
+{
+	const char *other = machine->other.bdf;
+	unsigned int i;
+	int ret;
+
+	machine->changed = true;
+	for (i = 0; i < machine->n_pfs; i++)
+		if (!prepare_pf(machine, &machine->pfs[i]))
+			return false;
+	ret = other[0] != '\0' ? sysfs_bind(other, SYSFS_VFIO_PCI) : 0;
+	return ret == 0 ||
+	       message_refuse("%s can't be bound to vfio-pci: %s", other, strerror(-ret));
+}
+
+static bool
+restore_node(const struct machine_device *was)
+{
+	char name[PCI_SRIOV_GROUP_SIZE], path[PATH_MAX];
+
+	if (!was->node.there || pci_sriov_group(NULL, VFIO_GROUP_FOLDER, was->bdf, name) < 0)
+		return true;
+	snprintf(path, sizeof(path), "%s/%s", VFIO_GROUP_FOLDER, name);
+	if (chown(path, was->node.uid, was->node.gid) == 0 && chmod(path, was->node.mode) == 0)
+		return true;
+	return message_refuse("%s can't be given back to its owner: %s", path, strerror(errno));
+}
+
+static bool
+restore_device(const struct machine_device *was)
+{
+	int ret;
+
+	ret = sysfs_bind(was->bdf, was->driver);
+	if (ret == 0)
+		ret = sysfs_write_override(was->bdf, was->override);
+	if (ret == 0)
+		return restore_node(was);
+	return message_refuse("%s can't be bound to %s again, with driver_override '%s': %s",
+			      was->bdf, was->driver[0] != '\0' ? was->driver : "no driver",
+			      was->override, strerror(-ret));
+}
+
+static bool
+restore_vfs(const struct machine_pf *pf)
+{
+	const char *bdf = pf->was.bdf;
+	bool ok = true;
+	uint16_t i;
+	int ret;
+
+	if (pf->had_vfs == 0)
+		return true;
+	/* None shall be taken by a driver that it wasn't on. */
+	sysfs_write(bdf, "sriov_drivers_autoprobe", "0");
+	if (strcmp(pf->was.driver, SYSFS_VFIO_PCI) == 0)
+		sysfs_write_enable_sriov(true);
+	ret = pci_sriov_set_numvfs(NULL, bdf, pf->had_vfs);
+	if (ret < 0)
+		return message_refuse("%s: its %u VFs can't be enabled again: %s", bdf, pf->had_vfs,
+				      strerror(-ret));
+	for (i = 0; i < pf->had_vfs; i++)
+		ok &= restore_device(&pf->vfs_were[i]);
+	return ok;
+}
+
+static bool
+restore_pf(struct machine_pf *pf)
+{
+	const char *bdf = pf->was.bdf;
+	struct pci_sriov facts;
+	bool ok;
+	int ret;
+
+	ret = pci_sriov_read(NULL, bdf, &facts);
+	if (ret < 0)
+		return message_refuse("%s can't be put back: %s", bdf, strerror(-ret));
+	ok = disable_vfs(bdf, &facts);
+	/* One that was on vfio-pci is bound anew as well: that draws another token. */
+	if (ok)
+		sysfs_bind(bdf, "");
+	ok = ok && restore_device(&pf->was) && restore_vfs(pf);
+	if (pf->autoprobe[0] != '\0')
+		sysfs_write(bdf, "sriov_drivers_autoprobe", pf->autoprobe);
+	return ok;
+}
+
+bool
+machine_restore(struct machine *machine)
+{
+	unsigned int i;
+	bool ok = true;
+
+	if (machine->changed) {
+		if (machine->other.bdf[0] != '\0')
+			ok &= restore_device(&machine->other);
+		for (i = machine->n_pfs; i > 0; i--)
+			ok &= restore_pf(&machine->pfs[i - 1]);
+		sysfs_write_enable_sriov(machine->had_enable_sriov);
+		if (!machine->had_vfio_pci && system("modprobe -r vfio-pci") != 0)
+			ok = message_refuse("vfio-pci was loaded and can't be unloaded");
+		machine->changed = false;
+	}
+	for (i = 0; i < machine->n_pfs; i++)
+		free(machine->pfs[i].vfs_were);
+	return ok;
+}

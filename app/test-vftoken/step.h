@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * The steps that cases are made of. Each ends the case if it can't be taken or its outcome isn't
+ * the one that must be.
+ */
+
+#ifndef STEP_H
+#define STEP_H
+
+#include <sys/types.h>
+
+#include "suite.h"
+
+/** Open a device with a token; it must open. */
+void step_open(const struct run *run, struct device *device, const char *bdf, enum token token);
+
+/** Open a device with a token, and close it; the answer must be this one. */
+void step_try(const struct run *run, const char *bdf, enum token token, int must);
+
+/** Set the token of a PF that is open. */
+void step_set_token(const struct device *pf, enum token token);
+
+/** Open a PF, set TOKEN_RIGHT, and leave it open. */
+void step_start_pf(const struct run *run, struct device *pf, const char *bdf);
+
+/** Set TOKEN_RIGHT on a PF, and leave it closed. */
+void step_give_token(const struct run *run, const char *bdf);
+
+/** An open device must answer: its description, and its configuration space. */
+void step_works(const struct device *device, const char *which);
+
+/** Open a device a second time, through the group that is open; the answer must be this one. */
+int step_open_again(const struct device *device, const char *bdf, enum token token, int must);
+
+/** Set how many VFs a PF has; the answer must be this one. */
+void step_num_vfs(const char *pf, unsigned int num_vfs, int must);
+
+/** Take a device's driver away, or bind it; either must succeed. */
+void step_bind(const char *bdf, const char *driver);
+
+/** A child of the case: it ends with the function, and the case with its failure. */
+pid_t step_fork(void (*function)(const struct run *run, void *arg), const struct run *run,
+		void *arg);
+
+/** Wait for a child; the case ends if the child's did. */
+void step_join(pid_t pid);
+
+/** Wait until a child says so through a pipe, and let a child go on. */
+void step_wait(int fd);
+void step_signal(int fd);
+
+#endif /* STEP_H */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * A PCI device's files in sysfs that libvftoken has no use for, and the driver of a device.
+ */
+
+#ifndef SYSFS_H
+#define SYSFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "pci_sriov.h"
+
+#define SYSFS_VFIO_PCI "vfio-pci"
+#define SYSFS_TEXT_SIZE 128
+
+/** Read a device's file without its line end; 0 or a negative errno value. */
+int sysfs_read(const char *bdf, const char *file, char text[SYSFS_TEXT_SIZE]);
+
+/** Write a device's file; 0 or a negative errno value. */
+int sysfs_write(const char *bdf, const char *file, const char *text);
+
+/** The same for vfio-pci's module parameter enable_sriov; -ENOENT: this vfio-pci has none. */
+int sysfs_read_enable_sriov(bool *enabled);
+int sysfs_write_enable_sriov(bool enabled);
+
+/**
+ * The override in the form that the kernel takes: empty for none.
+ */
+int sysfs_read_override(const char *bdf, char override[SYSFS_TEXT_SIZE]);
+int sysfs_write_override(const char *bdf, const char *override);
+
+/** The device's driver; empty when it has none. */
+int sysfs_driver(const char *bdf, char driver[PCI_SRIOV_DRIVER_SIZE]);
+
+/**
+ * Bind a device to a driver, which its driver_override names from then on.
+ *
+ * @param driver
+ *   Its name; empty takes the device's driver away, and leaves driver_override.
+ * @return
+ *   0, or -ENOEXEC (the driver isn't there or doesn't take it), or a negative errno value.
+ */
+int sysfs_bind(const char *bdf, const char *driver);
+
+/** Let the kernel choose a driver for a device that has none. */
+int sysfs_probe(const char *bdf);
+
+/** Whether the device has a network interface, and whether one is up. */
+void sysfs_interfaces(const char *bdf, bool *any, bool *up);
+
+#endif /* SYSFS_H */

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""The conformance suite, dpdk-test-vftoken, on the lab's kernel and NIC."""
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+import dpdk
+from vm.lab import Lab
+
+# A device that each of the lab's machines has and nothing uses: its disk controller.
+OTHER = '0000:00:1f.2'
+
+FACTS = '''
+for device in {devices}; do
+	cd /sys/bus/pci/devices/$device
+	echo $device "$(readlink driver)" $(cat driver_override) \
+		$(cat sriov_numvfs sriov_drivers_autoprobe 2>/dev/null) \
+		$(stat -c '%u:%g %a' /dev/vfio/$(basename "$(readlink iommu_group)") 2>/dev/null)
+done
+cat /sys/module/vfio_pci/parameters/enable_sriov
+'''
+
+
+@pytest.fixture(scope='module')
+def machine(build):
+    """A machine of its own with two PFs, as these tests bind and unbind all that there is."""
+    with Lab(build, pfs=2, timeout=900,
+             files={'/usr/local/bin/dpdk-test-vftoken': dpdk.test_vftoken(build)}) as lab:
+        yield lab
+
+
+@pytest.fixture
+def facts(machine):
+    """Tells how the machine stands in all that the suite changes."""
+    return lambda: machine.check(FACTS.format(devices=' '.join([*machine.pfs, OTHER])))
+
+
+@pytest.fixture
+def unchanged(facts):
+    """Fails the test if the machine isn't as before."""
+    before = facts()
+    yield
+    assert facts() == before
+
+
+@pytest.fixture
+def suite(machine):
+    """Runs the suite on the first PF: status and output."""
+    def run(*args, timeout=60):
+        done = machine.run(f'dpdk-test-vftoken --pf {machine.pfs[0]} --backend group '
+                           + ' '.join(args), timeout=timeout)
+        return done.status, done.output
+
+    return run
+
+
+def cases(output):
+    """The cases of a TAP output by name: ok, not ok or skip."""
+    plan = re.search(r'^TAP version 13\n1\.\.(\d+)$', output, re.MULTILINE)
+    found = re.findall(r'^((?:not )?ok) (\d+) - (\S+): .*?( # SKIP .*)?$', output, re.MULTILINE)
+    assert plan and [int(number) for _, number, _, _ in found] == list(
+        range(1, int(plan[1]) + 1)), output
+    return {name: 'skip' if skipped else ended for ended, _, name, skipped in found}
+
+
+def test_all(machine, suite, unchanged):
+    """The lab's kernel and NIC must hold all rules, and nothing may be skipped.
+
+    Steps: Run all cases with two PFs and another device; write the results as XML too.
+    Verify: All are ok; the XML has the same cases; the machine is as before.
+    """
+    code, output = suite('--pf2', machine.pfs[1], '--other', OTHER, '--junit', '/tmp/all.xml',
+                         timeout=500)
+    assert code == 0, output
+    results = cases(output)
+    assert set(results.values()) == {'ok'} and len(results) > 100, output
+    tree = ElementTree.fromstring(machine.check('cat /tmp/all.xml'))
+    assert [case.get('name').split(':')[0] for case in tree.iter('testcase')] == [
+        name.removeprefix('group/') for name in results]
+    assert tree.get('failures') == tree.get('skipped') == '0'
+
+
+def test_skips(machine, unchanged):
+    """What the machine or the kernel lacks must be a skip with its reason.
+
+    Steps: Run cases that take more than one PF with two VFs, and cases of iommufd.
+    Verify: They are skipped, each for its reason; as nothing was proved the status is 1.
+    """
+    for args, reason in (
+            ('--case two-pfs/tokens', 'it takes a second PF; give --pf2'),
+            ('--case neither/right', 'it takes a device that is neither PF nor VF; give --other'),
+            ('--case users/any-order --num-vfs 1', 'it takes two VFs; give --num-vfs 2 or more')):
+        done = machine.run(f'dpdk-test-vftoken --pf {machine.pfs[0]} --backend group {args}')
+        assert done.status == 1 and done.output.count('ok 1 - ') == 1
+        assert f' # SKIP {reason}\n' in done.output
+    if machine.run('test -e /dev/iommu').status:
+        done = machine.run(f'dpdk-test-vftoken --pf {machine.pfs[0]} --backend iommufd')
+        assert done.status == 1 and set(cases(done.output).values()) == {'skip'}
+        assert done.output.count('# SKIP this kernel has no file per device') > 50
+
+
+def test_case(suite, unchanged):
+    """--case must run what it names and nothing else.
+
+    Steps: Run the cases of one theme.
+    Verify: These and no others ran.
+    """
+    code, output = suite('--case', 'vf/*')
+    assert code == 0
+    assert list(cases(output)) == [f'group/vf/{token}' for token in
+                                   ('right', 'wrong', 'none', 'nil', 'malformed')]
+
+
+@pytest.mark.parametrize('signal, status, args', [
+    ('INT', 130, '--case "removal/*"'), ('TERM', 143, '--stress 60')])
+def test_signal(machine, unchanged, signal, status, args):
+    """SIGINT and SIGTERM must end the suite, and the machine must be as before.
+
+    Steps: Start it, and send the signal while devices are open and the kernel waits for them.
+    Verify: Its status is the signal's; the TAP output says that it was stopped.
+    """
+    done = machine.run(f'''
+        dpdk-test-vftoken --pf {machine.pfs[0]} --backend group {args} >/tmp/out & pid=$!
+        sleep 4; kill -{signal} $pid; wait $pid''', timeout=60)
+    output = machine.check('cat /tmp/out')
+    assert done.status == status, output
+    assert f'Bail out! stopped by SIG{signal}' in output
+    assert not machine.run('pidof dpdk-test-vftoken').output
+
+
+def test_kept(machine, facts):
+    """What the administrator has set up must be there afterwards, also when it is unusual.
+
+    Steps: Bind the PF to vfio-pci, enable three VFs, take one's driver away, give the PF's group to
+        a user, turn enable_sriov off; run cases that unbind the PF.
+    Verify: The machine is as before.
+    """
+    pf = machine.pfs[0]
+    machine.check(f'''
+        cd /sys/bus/pci/devices/{pf}
+        echo vfio-pci >driver_override; echo {pf} >driver/unbind
+        echo {pf} >/sys/bus/pci/drivers_probe; echo 3 >sriov_numvfs
+        echo none >virtfn1/driver_override
+        basename "$(readlink virtfn1)" >virtfn1/driver/unbind
+        node=/dev/vfio/$(basename "$(readlink iommu_group)")
+        chown 7:8 $node; chmod 640 $node
+        echo N >/sys/module/vfio_pci/parameters/enable_sriov''')
+    before = facts(), vfs(machine, pf)
+    done = machine.run(f'dpdk-test-vftoken --pf {pf} --backend group --case "sriov/*"', timeout=60)
+    assert done.status == 0, done.output
+    assert (facts(), vfs(machine, pf)) == before
+    machine.check(f'''
+        echo Y >/sys/module/vfio_pci/parameters/enable_sriov
+        cd /sys/bus/pci/devices/{pf}; echo 0 >sriov_numvfs
+        echo {pf} >driver/unbind; echo >driver_override
+        echo {pf} >/sys/bus/pci/drivers_probe''')
+
+
+def vfs(machine, pf):
+    """How the PF's VFs stand."""
+    return machine.check(FACTS.format(devices=' '.join(machine.vfs(pf))))
+
+
+def test_in_use(machine, suite, unchanged):
+    """A PF in use must be refused with 2, and nothing may change.
+
+    Steps: Try a PF whose interface is up, another device on a driver of the kernel, and a PF that
+        another run is testing.
+    Verify: The status and the sentence.
+    """
+    pf = machine.pfs[0]
+    console = machine.check('basename /sys/bus/pci/drivers/virtio-pci/0*')
+    code, output = suite('--other', console)
+    assert code == 2 and f'{console} refused: it is on virtio-pci, for whatever use' in output
+    machine.check(f'ip link set $(ls /sys/bus/pci/devices/{pf}/net) up')
+    code, output = suite()
+    machine.check(f'ip link set $(ls /sys/bus/pci/devices/{pf}/net) down')
+    assert (code, output) == (2, f'dpdk-test-vftoken: {pf} refused: its network interface is up; '
+                                 'set it down (ip link set DEVICE down)')
+    machine.check(f'dpdk-test-vftoken --pf {pf} --backend group --stress 60 >/tmp/out & '
+                  'echo $! >/tmp/pid; sleep 3')
+    code, output = suite()
+    machine.check('kill $(cat /tmp/pid); while pidof dpdk-test-vftoken; do sleep 0.2; done')
+    assert (code, output) == (2, f'dpdk-test-vftoken: {pf} refused: another dpdk-test-vftoken is '
+                                 'testing it')
+
+
+def test_open_elsewhere(machine, suite):
+    """A PF on vfio-pci that a process has open must be refused with 2.
+
+    Steps: Bind the PF to vfio-pci, and let a shell open its group.
+    Verify: The status and the sentence.
+    """
+    pf = machine.pfs[0]
+    machine.check(f'''
+        cd /sys/bus/pci/devices/{pf}; echo vfio-pci >driver_override
+        echo {pf} >driver/unbind; echo {pf} >/sys/bus/pci/drivers_probe
+        sleep 60 9<>/dev/vfio/$(basename "$(readlink iommu_group)") & echo $! >/tmp/pid''')
+    code, output = suite()
+    machine.check(f'''
+        kill $(cat /tmp/pid); cd /sys/bus/pci/devices/{pf}; echo >driver_override
+        echo {pf} >driver/unbind; echo {pf} >/sys/bus/pci/drivers_probe''')
+    assert (code, output) == (2, f'dpdk-test-vftoken: {pf} refused: some process has it open; '
+                                 'end that process first')
+
+
+def test_stress(suite, unchanged):
+    """A race must find nothing unexpected, and a seed must give the same operations.
+
+    Steps: Race for ten seconds with a seed, then for two.
+    Verify: All hold; each process begins with the same operations both times.
+    """
+    runs = [suite('--stress', seconds, '--seed 1') for seconds in ('10', '2')]
+    for code, output in runs:
+        assert code == 0, output
+        assert re.search(r'^# seed 1: \d+ operations in \d+ s, [\d.]+ per second; 0 unexpected$',
+                         output, re.MULTILINE)
+    long, short = (dict(re.findall(r'^# (\S.*) begins: (.*)$', output, re.MULTILINE))
+                   for _, output in runs)
+    assert list(long) == list(short) == ['PF', 'administrator', 'VF 0', 'VF 1']
+    for name, begun in short.items():
+        length = min(len(begun), len(long[name]))
+        assert length > 0 and begun[:length] == long[name][:length]
