@@ -7,26 +7,16 @@
 # ASan and UBSan, and for the line coverage of libvftoken, of which LEAST per cent are demanded.
 
 set -eu
+. "$(dirname "$0")/step.sh"
 
 LEAST=95
 
 source=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "${1:-build/unit}"
 build=$(cd "${1:-build/unit}" && pwd)
+check=unit
 log=$build/check-unit.log
 : > "$log"
-
-# step WHAT COMMAND...: one line for a step; its output only if it fails. `set -e` doesn't reach in.
-step() {
-	what=$1
-	shift
-	if ! "$@" > "$log" 2>&1; then
-		cat "$log"
-		echo "unit: $what: failed"
-		exit 1
-	fi
-	echo "unit: $what: passed"
-}
 
 # configure FOLDER COMPILER OPTION...
 configure() {

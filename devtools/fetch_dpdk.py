@@ -71,7 +71,8 @@ def from_debian(wrap: Wrap, folder: Path) -> Path:
 def from_server(wrap: Wrap, folder: Path) -> Path:
     """The tarball as DPDK released it."""
     file = folder / (wrap.name + '.part')
-    with urllib.request.urlopen(wrap.url, timeout=SERVER_TIMEOUT) as answer, open(file, 'wb') as out:
+    with (urllib.request.urlopen(wrap.url, timeout=SERVER_TIMEOUT) as answer,
+          open(file, 'wb') as out):
         shutil.copyfileobj(answer, out)
     return file
 

@@ -90,7 +90,7 @@ def read_report(report: Path) -> dict[str, Cell]:
     cells: dict[str, Cell] = {}
     for case in ElementTree.parse(report).iter('testcase'):
         # A file that can't be imported is a test's name without a class.
-        name = (case.get('classname') or case.get('name', '')).rpartition('.')[2]
+        name = (case.get('classname') or case.get('name') or '').rpartition('.')[2]
         tags = {child.tag for child in case}
         ended = ('failed' if tags & {'failure', 'error'} else
                  'skipped' if 'skipped' in tags else 'passed')

@@ -2,6 +2,7 @@
 # Copyright(c) 2026 dpdk-vf-token contributors
 #
 # What demo.sh and test.sh have in common; they source it. Sets SOURCE and BUILD.
+# shellcheck shell=sh disable=SC2034 # what is set is for them
 
 SOURCE=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=${BUILD:-$SOURCE/build}
@@ -14,7 +15,8 @@ PACKAGES_BUILD='gcc libc6-dev libcmocka-dev libjson-c-dev meson ninja-build patc
 	python3 python3-pyelftools uuid-dev xz-utils'
 PACKAGES_FETCH='ca-certificates dpkg-dev'
 PACKAGES_LAB=python3-pexpect
-PACKAGES_UNIT='clang gcovr valgrind'
+PACKAGES_STATIC='clang-tidy codespell cppcheck flake8 mypy shellcheck'
+PACKAGES_UNIT='clang gcovr libclang-rt-dev valgrind'
 PACKAGES_TEST='make man-db python3-pytest'
 
 die() {

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.fast
 
 BAD = {
     '': "the token's source is empty; use a UUID, file:PATH, env:NAME or fd:N",
-    '0000:01:00.0=': "0000:01:00.0: the token's source is empty; use a UUID, file:PATH, env:NAME or "
-                     'fd:N',
+    '0000:01:00.0=': "0000:01:00.0: the token's source is empty; use a UUID, file:PATH, env:NAME "
+                     'or fd:N',
     '0000:01:00.0': '0000:01:00.0 names a device but no token; add =SOURCE',
     TOKEN[:-1]: '3e… has 35 characters; a UUID has 36',
     f'{{{TOKEN}}}': '{3… has braces; write the UUID without them',
@@ -33,7 +33,8 @@ def start(build, *rules):
 def refusals(done):
     """The sentences of refusal in testpmd's output."""
     prefix = 'EAL: VF token rule refused: '
-    return [line.removeprefix(prefix) for line in done.stdout.splitlines() if line.startswith(prefix)]
+    return [line.removeprefix(prefix) for line in done.stdout.splitlines()
+            if line.startswith(prefix)]
 
 
 @pytest.mark.parametrize('rule, reason', BAD.items(), ids=[rule or 'empty' for rule in BAD])

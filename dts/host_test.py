@@ -17,8 +17,8 @@ pytestmark = pytest.mark.vm
 PACKAGES = Path(pytest.__file__).parent.parent
 TREE = '/root/dpdk-vf-token'
 SUITES = ['kernel_pf', 'pf_restart', 'vf_refused', 'vf_right_token', 'vfs_on_vfio_pci']
-STATE = 'cat /sys/bus/pci/devices/{pf}/sriov_numvfs /sys/module/vfio_pci/parameters/enable_sriov; ' \
-    'basename $(readlink /sys/bus/pci/devices/{pf}/driver)'
+STATE = 'cd /sys/bus/pci/devices/{pf}; ' \
+    'cat sriov_numvfs /sys/module/vfio_pci/parameters/enable_sriov; basename $(readlink driver)'
 SSHD = '''
 set -e
 ip link set lo up

@@ -200,5 +200,5 @@ def test_pulled_without_hot_plug(two_vfs, pf_testpmd, lab, start, pf, vfs, rule)
     assert pulled(lab)
     assert testpmd.ports == 0 and pf_testpmd.ports == 1
     # At last, so that all else is known when it fails.
-    assert re.search(f"EAL: VF {vfs[0]} is wanted back by the kernel, which waits: its PF's VFs are "
-                     'being disabled, or it is being unbound; close and detach it', said), said
+    assert re.search(f"EAL: VF {vfs[0]} is wanted back by the kernel, which waits: its PF's VFs "
+                     'are being disabled, or it is being unbound; close and detach it', said), said

@@ -58,8 +58,8 @@ def test_primary_cannot_give_it(pf_testpmd, start, lab, pf, vfs, proc_info):
 def test_own_rule_comes_first(pf_testpmd, start, vfs, proc_info):
     """A secondary process that was given a token must use that one.
 
-    Steps: Start the PF's testpmd, and one on a VF with the token; run dpdk-proc-info as its secondary
-    process with a wrong one, then with the right one.
+    Steps: Start the PF's testpmd, and one on a VF with the token; run dpdk-proc-info as its
+    secondary process with a wrong one, then with the right one.
     Verify: The wrong one is refused, the right one taken.
     """
     start('vf', vfs[:1], f'--vfio-vf-token=file:{TOKEN_FILE}')

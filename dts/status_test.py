@@ -29,9 +29,9 @@ def status(lab):
 def test_pf_and_vf(start, lab, pf, vfs, status):
     """The status must tell of each device that has a rule or is open, from each process's view.
 
-    Steps: Start the PF's testpmd with a token from a file for the PF, and one on a VF with a default
-    token from a variable; ask both for all, and the PF's for one device that it has nothing to do
-    with and for one that isn't there.
+    Steps: Start the PF's testpmd with a token from a file for the PF, and one on a VF with a
+    default token from a variable; ask both for all, and the PF's for one device that it has nothing
+    to do with and for one that isn't there.
     Verify: Each field is as it is; the PF's token was set just now.
     """
     start('pf', [pf], f'--vfio-vf-token={pf}=file:{TOKEN_FILE}')
@@ -59,8 +59,8 @@ def test_pf_and_vf(start, lab, pf, vfs, status):
 def test_reload_and_detach(start, lab, pf, status):
     """The status must follow what happens to a PF.
 
-    Steps: Start the PF's testpmd with the token in its arguments, and its status with it; reload the
-    token a second later; detach the PF.
+    Steps: Start the PF's testpmd with the token in its arguments, and its status with it; reload
+    the token a second later; detach the PF.
     Verify: The time at which the token was set goes on; afterwards the PF is not open and the token
     was never set by an open of this process.
     """

@@ -29,8 +29,9 @@ def test_wrong_token(pf_testpmd, start, lab, pf, vfs):
     testpmd = start('vf', vfs[:1], '--vfio-vf-token=file:/run/wrong-token', '--log-level=*:8')
     assert testpmd.ports == 0
     assert testpmd.refusal == (
-        f"VF {vfs[0]} refused by the kernel: the token from file:/run/wrong-token isn't the VF token "
-        f"of its PF {pf}; give the token that the PF's process uses (--vfio-vf-token={pf}=SOURCE)")
+        f"VF {vfs[0]} refused by the kernel: the token from file:/run/wrong-token isn't the VF "
+        f"token of its PF {pf}; give the token that the PF's process uses "
+        f'(--vfio-vf-token={pf}=SOURCE)')
     for token in (TOKEN, WRONG_TOKEN):
         assert token not in testpmd.log + pf_testpmd.log + lab.dmesg()
 
@@ -45,8 +46,8 @@ def test_file_that_others_may_write(pf_testpmd, start, lab, pf, vfs):
     testpmd = start('vf', vfs[:1], f'--vfio-vf-token={pf}=file:/run/open-token')
     assert testpmd.ports == 0
     assert testpmd.refusal == (
-        f"{vfs[0]} not opened, since its VF token can't be read: file:/run/open-token may be written "
-        'by others than its owner; chmod 600 it')
+        f"{vfs[0]} not opened, since its VF token can't be read: file:/run/open-token may be "
+        'written by others than its owner; chmod 600 it')
 
 
 def test_right_token_after_refusals(pf_testpmd, start, pf, vfs):

@@ -112,6 +112,7 @@ done
 class Console(fdpexpect.fdspawn):
     """An interactive shell in the guest, to be used as any pexpect spawn object."""
 
+    closed: bool
     _marks = itertools.count()
 
     def __init__(self, name: str, port: int, sock: socket.socket, control: Control,

@@ -1,0 +1,152 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+#
+# check-static.sh [BUILD-FOLDER]
+# Checks what shows without a run: licences, spelling, shell, Python and C, and what the shared
+# library exports. The checks of C are chosen in .clang-tidy and below.
+
+set -eu
+. "$(dirname "$0")/prepare.sh"
+. "$(dirname "$0")/step.sh"
+
+case "${1:-}" in
+-h | --help) usage ;;
+esac
+# shellcheck disable=SC2086 # lists of words
+need 'for the static checks' $PACKAGES_BUILD $PACKAGES_STATIC
+mkdir -p "${1:-$BUILD/static}"
+build=$(cd "${1:-$BUILD/static}" && pwd)
+check=static
+log=$build/check-static.log
+files=$build/files
+jobs=$(nproc)
+cd "$SOURCE"
+
+# All that is in the tree, but for what is built or downloaded, and the inputs of fuzzers.
+find . \( -type d \( -name '.?*' ! -name .ci -o -name __pycache__ -o -path './build*' \
+	-o -path './subprojects/*' ! -path './subprojects/packagefiles*' \
+	-o -path ./devtools/fuzz/corpus \) -prune \) -o -type f -print | sed 's,^\./,,' | sort >"$files"
+
+# files_of EXTENSION INTERPRETER: those that their name or their first line says are of a kind.
+files_of() {
+	# shellcheck disable=SC2016 # awk's own variable
+	xargs awk -v name="[.]$1\$" -v line="^#!.*/$2\$" \
+		'FILENAME ~ name || $0 ~ line { print FILENAME } { nextfile }' <"$files"
+}
+
+# Texts for people, pictures and lists of names have none; a patch is under its target's licence.
+licences() {
+	grep -vE '^LICENSES/|[.](gitignore|md|patch|svg|wrap)$' "$files" | {
+		bad=0
+		while read -r file; do
+			case "$file" in
+			kernel-patches/*) licence=GPL-2.0-only ;;
+			*) licence=BSD-3-Clause ;;
+			esac
+			top=$(head -n 3 "$file")
+			echo "$top" | grep -Eq "SPDX-License-Identifier: $licence( |\$)" &&
+				echo "$top" | grep -q 'Copyright(c) ' && continue
+			echo "$file: no 'SPDX-License-Identifier: $licence' and 'Copyright(c)' on top"
+			bad=1
+		done
+		return "$bad"
+	}
+}
+
+spelling() {
+	xargs codespell <"$files"
+}
+
+# SC2015: "A && B || die" means what it does.
+shell() {
+	files_of '(ba)?sh' '(ba)?sh' |
+		xargs shellcheck --external-sources --source-path=SCRIPTDIR --exclude=SC2015
+}
+
+# E101, W191: the scripts for guests, which are texts in Python, are indented with tabs.
+python() {
+	files_of py python3 | xargs flake8 --max-line-length=100 --extend-ignore=E101,W191
+}
+
+# The tools and what the tests have in common; the tests themselves, and their fixtures, name no
+# types. pexpect has none either.
+types() {
+	files_of py python3 | grep -vE '_test[.]py$|/conftest[.]py$' |
+		MYPYPATH=devtools:dts xargs mypy --cache-dir="$build/mypy" --ignore-missing-imports
+}
+
+# configure FOLDER OPTION...
+configure() {
+	folder=$build/$1
+	shift
+	[ ! -e "$folder/build.ninja" ] || set -- --reconfigure "$@"
+	CC=gcc "$MESON" setup -Ddpdk=disabled --buildtype=debug "$@" "$folder" "$SOURCE"
+}
+
+# Of what is installed only: a test may use what it didn't check, as it fails either way.
+# fd-leak: a case of dpdk-test-vftoken is a process that ends with its files open. malloc-leak: gcc
+# 12 loses what is put into a list; clang-tidy looks for leaks, too.
+analyzer() {
+	configure analyzer -Ddefault_library=shared \
+		-Dc_args='-fanalyzer -Wno-analyzer-fd-leak -Wno-analyzer-malloc-leak' || return
+	targets=$("$MESON" introspect --installed "$build/analyzer" | tr ',' '\n' |
+		sed -n "s,^[ {]*\"$build/analyzer/\([^\"]*\)\":.*,\1,p" | grep -v ^meson-) || return
+	# shellcheck disable=SC2086 # a list of words
+	ninja --quiet -C "$build/analyzer" $targets
+}
+
+# The list of exports, what is exported, and what the installed headers declare must be the same.
+symbols() {
+	installed=$build/analyzer/installed
+	rm -rf "$installed" &&
+		DESTDIR=$installed "$MESON" install -C "$build/analyzer" --no-rebuild --quiet &&
+		headers=$(find "$installed" -name '*.h') || return
+	sed -n 's/^\t\(.*[^*]\);$/\1/p' lib/eal/linux/libvftoken.map >"$build/listed" &&
+		nm -D --defined-only "$build/analyzer/libvftoken.so" | sed 's/.* //' |
+		LC_ALL=C sort >"$build/exported" || return
+	# shellcheck disable=SC2086 # a list of words
+	printf '#include "%s"\n' $headers | gcc -fsyntax-only -aux-info "$build/prototypes" -x c - &&
+		sed -n "s,^/\* ${installed}[^ ]* \*/ [^(]*[ *]\([a-z0-9_]*\) (.*,\1,p" "$build/prototypes" |
+		LC_ALL=C sort -u >"$build/declared" || return
+	diff -u --label libvftoken.map "$build/listed" --label libvftoken.so "$build/exported" &&
+		diff -u --label libvftoken.map "$build/listed" --label headers "$build/declared"
+}
+
+# A fuzz target is a list of assertions, which is built for clang only.
+c_files() {
+	grep '[.]c$' "$files" | grep -v '_fuzz'
+}
+
+# It reads no system header, so it is told of uuid_t and _Noreturn; VFTOKEN_VERSION is the build's.
+# va_end_missing: a function that doesn't return needs none.
+cppcheck_c() {
+	c_files | xargs cppcheck --quiet -j "$jobs" --enable=warning,performance,portability \
+		--error-exitcode=1 --suppress=normalCheckLevelMaxBranches \
+		--suppress=va_end_missing --include=/usr/include/uuid/uuid.h \
+		'-D_Noreturn=__attribute__((noreturn))' '-DVFTOKEN_VERSION=""' -D_GNU_SOURCE \
+		-Ilib/eal/linux -Idrivers/bus/pci/linux
+}
+
+# tidy [OPTION]...: what it finds in the C files on its input.
+tidy() {
+	xargs -n 1 -P "$jobs" clang-tidy --quiet -p "$build/database" "$@" 2>"$build/tidy" && return
+	grep -v ' generated[.]$' "$build/tidy"
+	return 1
+}
+
+# The analyzer is for what is installed only; see above.
+tidy_c() {
+	configure database && c_files | grep -v '_test' | tidy &&
+		c_files | grep '_test' | tidy '--checks=-clang-analyzer-*'
+}
+
+step 'licence and copyright lines' licences
+step 'spelling, with codespell' spelling
+step 'shell, with shellcheck' shell
+step 'Python, with flake8' python
+step "Python's types, with mypy" types
+step 'C, with gcc -fanalyzer' analyzer
+step 'what the shared library exports' symbols
+step 'C, with cppcheck' cppcheck_c
+step 'C, with clang-tidy' tidy_c
