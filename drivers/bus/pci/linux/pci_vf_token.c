@@ -280,8 +280,9 @@ pci_vf_token_lend(struct vftoken *vt, const char *devices, const char *name)
 		ret = vftoken_read(vt, rule, token, why);
 		if (ret == 0) {
 			ret = vftoken_loan_make(token);
-			snprintf(why, sizeof(why), "%s", strerror(-ret));
 			explicit_bzero(token, sizeof(token));
+			if (ret < 0)
+				snprintf(why, sizeof(why), "%s", strerror(-ret));
 		}
 		if (ret < 0)
 			vftoken_refuse(vt, -ret, "VF token of %s not lent: %s", bdf, why);
