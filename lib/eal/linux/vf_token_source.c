@@ -22,6 +22,7 @@
 #define SOURCES "a UUID, file:PATH, env:NAME or fd:N"
 #define STAY ",stay"
 #define ELLIPSIS "\u2026"
+#define OPENS 3
 
 static int fail(int err, char why[VFTOKEN_WHY_SIZE], const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -310,10 +311,17 @@ read_fd(int fd, const char *shown, uuid_t token, char why[VFTOKEN_WHY_SIZE])
 static int
 read_file(const char *shown, uuid_t token, char why[VFTOKEN_WHY_SIZE])
 {
-	/* Without O_NONBLOCK, a FIFO that nobody writes would hold the open for ever. */
-	int fd = open(shown + strlen("file:"), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	int ret;
+	unsigned int tries = 0;
+	int fd, ret;
 
+	/*
+	 * A path through a link that is being swapped, as Kubernetes does, may lead nowhere for a
+	 * moment. Without O_NONBLOCK, a FIFO that nobody writes would hold the open for ever.
+	 */
+	do
+		fd = open(shown + strlen("file:"),
+			  O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	while (fd < 0 && errno == ENOENT && ++tries < OPENS);
 	if (fd < 0)
 		return fail(errno, why, "%s can't be opened: %s", shown, strerror(errno));
 	ret = read_fd(fd, shown, token, why);

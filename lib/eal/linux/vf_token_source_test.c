@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -217,6 +218,18 @@ file_cannot_be_read(void **state)
 	close(fd);
 }
 
+/* A file that is gone for a moment, as behind a link that is being swapped, is looked for again. */
+static void
+file_gone_for_a_moment(void **state)
+{
+	(void)state;
+	test_write_text("token", TOKEN_A);
+	test_watched_open = (struct test_watched_open){ "token", O_RDONLY, ENOENT, 0 };
+	assert_read("file:token", NULL, -ENOENT,
+		    "file:token can't be opened: No such file or directory");
+	assert_int_equal(test_watched_open.n, 3);
+}
+
 /* A file that this process may not read is refused. */
 static void
 file_unreadable(void **state)
@@ -378,6 +391,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(file_length, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(file_mode, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(file_cannot_be_read, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(file_gone_for_a_moment, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(file_unreadable, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(file_replaced, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(environment, test_setup, test_teardown),

@@ -22,6 +22,7 @@ struct opening {
 	int group_fd;
 	const char *name;
 	struct pci_sriov facts;
+	bool facts_known;
 	struct vftoken_rule *rule;
 	const char *source; /* of the token, in words; NULL when there is none */
 	bool sent; /* the last try had the token */
@@ -202,7 +203,8 @@ open_device(struct opening *o)
 			o->name);
 		return open_without_token(o);
 	}
-	say_not_sent(o);
+	if (o->facts_known)
+		say_not_sent(o);
 	ret = open_without_token(o);
 	if (ret != -EACCES)
 		return ret;
@@ -241,6 +243,7 @@ pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, const c
 	pthread_mutex_lock(&vt->lock);
 	if (vftoken_parse_bdf(name, bdf) == 0) {
 		ret = pci_sriov_read(devices, bdf, &o.facts);
+		o.facts_known = ret == 0;
 		if (ret < 0)
 			vftoken_log(vt, VFTOKEN_LOG_WARNING,
 				    "%s: its SR-IOV facts can't be read from sysfs: %s", name,

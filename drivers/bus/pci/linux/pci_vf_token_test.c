@@ -198,10 +198,7 @@ static const struct opening_case one_ioctl_cases[] = {
 	{ "fsl-mc.0", TOKEN_A, NOTHING_SENT(-EACCES), { ERR("fsl-mc.0" DENIED) }, 0 },
 	/* Without facts only the default and the device's own rule are found. */
 	{ BROKEN, NULL, NOTHING_SENT(OPENED), { WARNING(BROKEN NO_FACTS "Invalid argument") }, 0 },
-	{ MISSING, TOKEN_A, NOTHING_SENT(OPENED),
-	  { WARNING(MISSING NO_FACTS "No such device"),
-	    INFO(NOT_SENT MISSING ": sysfs shows neither an SR-IOV PF nor a VF, so the kernel "
-		 "wants none") }, 0 },
+	{ MISSING, TOKEN_A, NOTHING_SENT(OPENED), { WARNING(MISSING NO_FACTS "No such device") }, 0 },
 	/* A source that can't be read: the kernel isn't asked. */
 	{ VF, "file:none", 0, { { NULL, 0 } }, { ERR(VF UNREADABLE) }, -ENOENT },
 	{ PF, "file:none", 0, { { NULL, 0 } }, { ERR(PF UNREADABLE) }, -ENOENT },
