@@ -9,6 +9,8 @@ import debian
 import dpdk
 from conftest import SOURCE, TOKEN, TOKEN_FILE, prepared_lab
 
+pytestmark = pytest.mark.vm
+
 # Where the token comes from, and the variables and the redirection that this takes.
 SOURCES = [
     pytest.param(f'file:{TOKEN_FILE}', {}, '', id='file'),
@@ -25,8 +27,6 @@ NOBODYS_TOKEN = str(uuid.UUID(bytes=AS_BYTES.encode()))
 # mappings must all be there, but for those that aren't memory.
 SEARCH = '''
 import mmap, struct, sys, uuid
-
-pytestmark = pytest.mark.vm
 
 token = uuid.UUID(sys.argv[1])
 with open(sys.argv[2], 'rb') as file:
