@@ -8,7 +8,27 @@
  *
  * A rule is a text `[BDF=]SOURCE`. BDF names a device, as `0000:01:00.0` or `01:00.0`, in any hex
  * case; a rule that names a PF covers its VFs too; a rule without a BDF is the default. SOURCE says
- * where the token, a UUID, comes from (see vf_token_source.h).
+ * where the token, a UUID, comes from:
+ *
+ * | source      | what it is                                                                    |
+ * |-------------|-------------------------------------------------------------------------------|
+ * | a UUID      | the token itself, 36 characters in any hex case                               |
+ * | `file:PATH` | a file (or FIFO) that holds the UUID; read afresh each time                   |
+ * | `env:NAME`  | an environment variable that holds the UUID; wiped and unset once it was read |
+ * | `fd:N`      | an open file descriptor from which the UUID is read, once, then it is closed  |
+ *
+ * A file or fd holds one UUID, with white space around it or not, in at most 4 KiB. The nil UUID is
+ * no token. A file that its group or others may write is refused, since any of them could set the
+ * token; one that others may read draws a warning. A file without a name, such as a memory file, is
+ * out of others' reach, so that its mode doesn't count.
+ *
+ * With `env:NAME,stay` the variable stays as it is, which one in memory that can't be written, such
+ * as a constant given to putenv(3), must. One that is set anew is read anew.
+ *
+ * Reading a source fails with -EINVAL (what it holds isn't a UUID, or is the nil UUID), -EFBIG (more
+ * than 4 KiB), -EISDIR (a directory), -EPERM (its group or others may write the file), -ETIMEDOUT
+ * (nobody wrote and closed the FIFO or pipe in five seconds), -ENOENT (no such variable) or what
+ * open(2), fstat(2) and read(2) return.
  *
  * All functions on a set may be called from any thread. A set is locked while a device is opened, a
  * source is read, which for a FIFO may take five seconds, VFs are waited for (PCI_PF_WAIT_MS),
@@ -160,7 +180,7 @@ void vftoken_clear(struct vftoken *vt);
  * @param token
  *   Receives the token. The caller wipes it after use. Untouched on failure.
  * @return
- *   0, or -ENOENT (there is no default rule), or a negative errno value of vftoken_source_read(),
+ *   0, or -ENOENT (there is no default rule), or a negative errno value of reading its source,
  *   which one error message explains.
  */
 int vftoken_read_default(struct vftoken *vt, uuid_t token);

@@ -4,22 +4,7 @@
 
 /**
  * @file
- * Where a token comes from.
- *
- * | source      | what it is                                                                    |
- * |-------------|-------------------------------------------------------------------------------|
- * | a UUID      | the token itself, 36 characters in any hex case                               |
- * | `file:PATH` | a file (or FIFO) that holds the UUID; read afresh each time                   |
- * | `env:NAME`  | an environment variable that holds the UUID; wiped and unset once it was read  |
- * | `fd:N`      | an open file descriptor from which the UUID is read, once, then it is closed  |
- *
- * A file or fd holds one UUID, with white space around it or not, in at most 4 KiB. The nil UUID is
- * no token. A file that its group or others may write is refused, since any of them could set the
- * token; one that others may read draws a warning. A file without a name, such as a memory file, is
- * out of others' reach, so that its mode doesn't count.
- *
- * With `env:NAME,stay` the variable stays as it is, which one in memory that can't be written, such
- * as a constant given to putenv(3), must. One that is set anew is read anew.
+ * Where a token comes from, as vf_token.h lists it.
  *
  * What must be kept, a literal and what came from an fd or a variable, is kept in a vault
  * (vf_token_vault.h).

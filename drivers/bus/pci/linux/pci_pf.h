@@ -65,7 +65,7 @@ int pci_pf_start(struct vftoken *vt, const char *devices, const char *name, uint
  *   -ENOENT: vfio-pci's enable_sriov is off;
  *   -ETIMEDOUT: a VF didn't appear;
  *   -EXDEV: a VF isn't on vfio-pci;
- *   or a negative errno value of vftoken_source_read() or pci_sriov_set_numvfs().
+ *   or a negative errno value of reading the source (vf_token.h) or of pci_sriov_set_numvfs().
  */
 int pci_pf_enable_vfs(struct vftoken *vt, const char *devices, const char *name, uint16_t num_vfs);
 
@@ -118,8 +118,8 @@ int pci_pf_set_token(struct vftoken *vt, const char *name, const uuid_t token);
  * @return
  *   0, or as pci_pf_set_token(), or
  *   -ENOKEY: no rule covers it;
- *   or a negative errno value of vftoken_source_read(). Of several PFs, the first failure's; the
- *   others are set all the same.
+ *   or a negative errno value of reading the source (vf_token.h). Of several PFs, the first
+ *   failure's; the others are set all the same.
  */
 int pci_pf_reload_token(struct vftoken *vt, const char *name);
 

@@ -37,7 +37,7 @@ extern "C" {
  * @param name
  *   The device's name, such as `0000:01:00.0`. One that isn't a BDF is opened without a token.
  * @return
- *   The device fd, or a negative errno value: of vfio_device_open(), or of vftoken_source_read() or
+ *   The device fd, or a negative errno value: of vfio_device_open(), or of reading the source or
  *   the function asked when a token is needed and can't be had.
  */
 int pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, const char *name);
@@ -57,7 +57,7 @@ int pci_vf_token_open(struct vftoken *vt, const char *devices, int group_fd, con
  *   descriptor (SCM_RIGHTS in unix(7)) and closed; or
  *   -EINVAL: the name isn't a BDF;
  *   -ENOKEY: no rule covers the device;
- *   or a negative errno value of vftoken_source_read(), memfd_create(2) or pwrite(2).
+ *   or a negative errno value of reading the source (vf_token.h), memfd_create(2) or pwrite(2).
  */
 int pci_vf_token_lend(struct vftoken *vt, const char *devices, const char *name);
 
