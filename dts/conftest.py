@@ -23,7 +23,7 @@ from vm.target import Target  # noqa: E402
 
 TOKEN = '3e7e882e-1daf-417f-ad8d-882eea5ee337'
 WRONG_TOKEN = '11112222-3333-4444-5555-666677778888'
-TOKEN_FILE = '/run/vf-token'
+TOKEN_FILE = '/run/dts-vf-token'  # not the name that a host's owner would choose
 
 
 VM = 'vm'
