@@ -27,8 +27,8 @@ import debian  # noqa: E402
 from vm import machine  # noqa: E402
 
 KERNELS = ('6.1', '6.12')
-KERNEL_SUITES = ('kernel_pf', 'num_vfs', 'nvme', 'pf_restart', 'rotation', 'vf_refused',
-                 'vf_right_token', 'vfs_on_vfio_pci')
+KERNEL_SUITES = ('kernel_pf', 'pf_restart', 'rotation', 'vf_refused', 'vf_right_token',
+                 'vfs_on_vfio_pci')
 
 
 @dataclass
