@@ -135,8 +135,10 @@ class Host(Target):
     def _take(self, pf: str) -> None:
         sysfs, driver = f'/sys/bus/pci/devices/{pf}', self.driver(pf)
         if driver not in BIFURCATED:
+            # The kernel shows none as "(null)", and takes an empty line for it.
+            override = self.check(f'cat {sysfs}/driver_override').replace('(null)', '')
             self._undo.callback(self.run, f'''
-                echo >{sysfs}/driver_override
+                echo "{override}" >{sysfs}/driver_override
                 [ ! -e {sysfs}/driver ] || echo {pf} >{sysfs}/driver/unbind
                 [ -z "{driver}" ] || echo {pf} >/sys/bus/pci/drivers/{driver}/bind''', 60)
             self.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)

@@ -18,7 +18,8 @@ PACKAGES = Path(pytest.__file__).parent.parent
 TREE = '/root/dpdk-vf-token'
 SUITES = ['kernel_pf', 'pf_restart', 'vf_refused', 'vf_right_token', 'vfs_on_vfio_pci']
 STATE = 'cd /sys/bus/pci/devices/{pf}; ' \
-    'cat sriov_numvfs /sys/module/vfio_pci/parameters/enable_sriov; basename $(readlink driver)'
+    'cat sriov_numvfs /sys/module/vfio_pci/parameters/enable_sriov driver_override; ' \
+    'basename $(readlink driver)'
 SSHD = '''
 set -e
 ip link set lo up
@@ -69,11 +70,12 @@ def test_suites_pass(lab, pf, target):
 
     Steps: Run some suites on the machine as the target, with its PF on igb and without VFs.
     Verify: All that are about PFs on vfio-pci pass, and none else; the table and the JUnit report
-    show it; the PF is on igb, without VFs, and enable_sriov as before.
+    show it; the PF is on igb, without VFs, its driver_override and enable_sriov as before.
     """
-    lab.check('echo N >/sys/module/vfio_pci/parameters/enable_sriov')
+    lab.check('echo N >/sys/module/vfio_pci/parameters/enable_sriov; '
+              f'echo igb >/sys/bus/pci/devices/{pf}/driver_override')
     before = lab.check(STATE.format(pf=pf))
-    assert before == '0\nN\nigb'
+    assert before == '0\nN\nigb\nigb'
     done = suites(lab, '--target', target, '--pf', pf, '--junitxml=/tmp/report.xml')
     assert done.status == 0, done.output
     assert f'suites on {target}' in done.output
