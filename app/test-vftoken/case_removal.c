@@ -63,13 +63,15 @@ static void
 remove_in_child(const struct run *run, void *arg)
 {
 	const struct removal *removal = arg;
-	const unsigned int keep = (unsigned int)removal->ends[1];
+	const int done = STDERR_FILENO + 1;
 
-	/* Its copies of the devices' files would keep them open. */
-	close_range(STDERR_FILENO + 1, keep - 1, 0);
-	close_range(keep + 1, ~0U, 0);
+	/* Its copies of the devices' files would keep them open. Kernels before 5.9 know no
+	 * close_range(2), but closefrom(3) does without.
+	 */
+	dup2(removal->ends[1], done);
+	closefrom(done + 1);
 	removal->remove(run);
-	step_signal(removal->ends[1]);
+	step_signal(done);
 }
 
 static pid_t
