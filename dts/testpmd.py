@@ -33,7 +33,9 @@ class Testpmd:
         argv = ['dpdk-testpmd', '-l', '0,1', '-m', str(memory), f'--file-prefix={name}',
                 *allowed, *eal, '--', '-i', '--nb-cores=1', '--total-num-mbufs=8192',
                 # its message would come in the middle of a prompt
-                '--no-lsc-interrupt', *app]
+                '--no-lsc-interrupt',
+                # Linux before 5.18 takes seconds to unlock all the addresses that DPDK reserves.
+                '--no-mlockall', *app]
         script = f'echo $$ >{self._pid_file}; exec {shlex.join(argv)}'
         self._line = f'{variables}sh -c {shlex.quote(script)} {redirect}'
         self.start()

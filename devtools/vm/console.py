@@ -93,18 +93,21 @@ def _tail(text: str, lines: int = 20) -> str:
 _CLOSE = '''
 session=$(cat /run/lab/hvc{port})
 alive() {{
-	for stat in /proc/[0-9]*/stat; do
+	# By thread, as the first of a process is a zombie while others still leave the kernel.
+	for stat in /proc/[0-9]*/task/*/stat; do
 		read -r line 2>/dev/null <"$stat" || continue
 		pid=${{line%% *}}
 		set -- ${{line##*) }}
 		[ "$4" = "$session" ] && [ "$1" != Z ] && echo "$pid"
 	done
 }}
-for try in 1 2 3 4 5 6 7 8 9 10; do
+try=0
+while [ $try -lt 100 ]; do
 	pids=$(alive)
 	[ -n "$pids" ] || break
 	kill -KILL $pids 2>/dev/null
 	sleep 0.1
+	try=$((try + 1))
 done
 '''
 
