@@ -56,20 +56,22 @@ class Lab(Target):
                  cpus: int | None = None, kernel: Path | str | None = None,
                  modules: Path | None = None, accel: str | None = None,
                  files: Mapping[str, Path] | None = None, timeout: float = 600,
-                 append: str = '', nvmes: int = 0) -> None:
+                 append: str = '', nvmes: int = 0, qemu: Sequence[str] = ()) -> None:
         """Boot the machine and wait until it takes commands. Below `build` it writes its logs;
         `vfs` binds each PF to vfio-pci and enables that many; `kernel` is an image or a version of
         Debian's; after `timeout` seconds it ends; `append` are more arguments for its kernel;
-        `nvmes` is the number of NVMe controllers with up to 64 VFs each."""
+        `nvmes` is the number of NVMe controllers with up to 64 VFs each; `qemu` are more arguments
+        for QEMU."""
         cpus = CPUS if cpus is None else cpus
         self._check(pfs=(pfs, 1, 8), vfs=(vfs, 0, 7), memory=(memory, 384, 1 << 20),
                     cpus=(cpus, 1, 64), timeout=(timeout, 1, 7 * 86400), nvmes=(nvmes, 0, 4))
         try:
-            setup = machine.Setup(pfs, nvmes, memory, cpus, machine.choose_accel(accel), append)
+            setup = machine.Setup(pfs, nvmes, memory, cpus, machine.choose_accel(accel), append,
+                                  tuple(qemu))
             # First, so that what can't be put into the guest is found before anything is fetched.
             content = [image.extra(files or {})]
             chosen = machine.find_kernel(kernel, modules)
-            qemu = machine.find_qemu()
+            program = machine.find_qemu()
             content.insert(0, image.base(chosen.modules))
         except (machine.MachineError, image.ImageError) as err:
             raise BadInput(str(err)) from err
@@ -86,7 +88,7 @@ class Lab(Target):
         self._watchdog = threading.Timer(timeout, self._expire, [timeout])
         self._watchdog.daemon = True
         try:
-            self._start(setup, qemu, chosen, content, timeout)
+            self._start(setup, program, chosen, content, timeout)
             if vfs:
                 for pf in self.pfs:
                     self.check(_ENABLE.format(pf=pf, vfs=vfs), timeout=60)

@@ -89,19 +89,32 @@ class Kernel:
 
 
 def find_kernel(given: Path | str | None, modules: Path | None) -> Kernel:
-    """The kernel given by its image or as a version of Debian's, such as 6.12; else the one that
-    the environment variable LAB_KERNEL gives so, else the running Debian's own. Debian's are kept
-    in the cache."""
+    """The kernel given by its image, as a version of Debian's, such as 6.12, or as a folder with
+    bzImage and lib/modules/RELEASE, as devtools/kernel makes it; else the one that the environment
+    variable LAB_KERNEL gives so, else the running Debian's own. Debian's are kept in the cache."""
     given = str(given or os.environ.get('LAB_KERNEL', ''))
     named = re.fullmatch(r'\d+\.\d+', given)
     if modules and (named or not given):
         raise MachineError(f"the modules '{modules}' need their kernel's image too (--kernel)")
     if named or not given:
         return _debian_kernel(given)
-    if not Path(given).is_file():
-        raise MachineError(f"there is no kernel image '{given}'; give a bzImage or vmlinux of an "
-                           "x86-64 kernel, or the version of one of Debian's, such as 6.12")
-    return Kernel(Path(given).resolve(), _modules_folder(modules) if modules else None)
+    bzimage = Path(given)
+    if bzimage.is_dir():
+        bzimage, modules = _in_folder(bzimage, modules)
+    if not bzimage.is_file():
+        raise MachineError(f"there is no kernel image '{bzimage}'; give a bzImage or vmlinux of an "
+                           "x86-64 kernel, a folder with bzImage and lib/modules/RELEASE, or the "
+                           "version of one of Debian's, such as 6.12")
+    return Kernel(bzimage.resolve(), _modules_folder(modules) if modules else None)
+
+
+def _in_folder(folder: Path, modules: Path | None) -> tuple[Path, Path]:
+    """The image in a folder that has a kernel, and its modules if others aren't given."""
+    both = [path for path in (folder / 'patched', folder / 'unpatched') if path.is_dir()]
+    if both and not (folder / 'bzImage').exists():
+        raise MachineError(f"'{folder}' has several kernels; name one: "
+                           + ' or '.join(map(str, both)))
+    return folder / 'bzImage', modules or folder / 'lib/modules'
 
 
 def _debian_kernel(version: str) -> Kernel:
@@ -198,6 +211,7 @@ class Setup:
     cpus: int
     accel: str
     append: str = ''
+    arguments: tuple[str, ...] = ()
 
 
 def kernel_arguments(setup: Setup) -> str:
@@ -248,4 +262,4 @@ def command(qemu: Qemu, kernel: Kernel, setup: Setup, initrd: str, serial: Path,
                  '-device', f'nvme-subsys,id=subsys{number}',
                  '-device', f'nvme,bus=port{port},subsys=subsys{number},serial={number},'
                             + NVME_SRIOV]
-    return argv
+    return argv + list(setup.arguments)
