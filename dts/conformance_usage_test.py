@@ -38,6 +38,9 @@ def local(build):
     (['--pf', PF, '--num-vfs', '65'], "--num-vfs '65' isn't a number from 1 to 64"),
     (['--pf', PF, '--num-vfs', '2x'], "--num-vfs '2x' isn't a number from 1 to 64"),
     (['--pf', PF, '--stress', '0'], "--stress '0' isn't a number from 1 to 86400"),
+    (['--pf', PF, '--race', '0'], "--race '0' isn't a number from 1 to 1000000"),
+    (['--pf', PF, '--race', '9', '--stress', '9'],
+     '--race and --stress are two tests; give one of them'),
     (['--pf', PF, '--seed', '-1'], "--seed '-1' isn't a number from 0 to 4294967295"),
     (['--pf', PF, '--backend', 'vfio'], "--backend 'vfio' isn't group, iommufd or all"),
     (['--pf', PF, '--case', 'no-such'], "no case matches 'no-such'; see --list"),
@@ -82,7 +85,7 @@ def test_help(local):
     assert (code, err) == (0, '')
     options = set(re.findall(r'--[a-z0-9-]+', out))
     assert {'--pf', '--pf2', '--other', '--num-vfs', '--backend', '--case', '--list', '--junit',
-            '--stress', '--seed', '--help', '--version'} == options
+            '--race', '--stress', '--seed', '--help', '--version'} == options
     page = (SOURCE / 'app/test-vftoken/dpdk-test-vftoken.8').read_text('utf-8').replace('\\-', '-')
     assert options <= set(re.findall(r'--[a-z0-9-]+', page))
     assert re.fullmatch(r'dpdk-test-vftoken \d+\.\d+\.\d+\n', local('--version')[1])

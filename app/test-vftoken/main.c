@@ -31,7 +31,8 @@ static const char usage[] =
 	"  --list            print the cases and what must hold\n"
 	"  --junit FILE      write the results as JUnit's XML too\n"
 	"  --stress SECONDS  instead of the cases, race their operations for so long\n"
-	"  --seed N          draw the operations of --stress from this number (1)\n"
+	"  --race ROUNDS     instead of the cases, race opens against VFs and drivers that go\n"
+	"  --seed N          draw the operations of --stress or --race from this number (1)\n"
 	"  --help, --version\n"
 	"\n"
 	"Status: 0 all held; 1 something did not, or nothing was proved; 2 wrong usage, or a device\n"
@@ -47,6 +48,7 @@ enum choice {
 	OPT_OTHER,
 	OPT_PF,
 	OPT_PF2,
+	OPT_RACE,
 	OPT_SEED,
 	OPT_STRESS,
 	OPT_VERSION,
@@ -62,6 +64,7 @@ static const struct option options[] = {
 	{ "other", required_argument, NULL, OPT_OTHER },
 	{ "pf", required_argument, NULL, OPT_PF },
 	{ "pf2", required_argument, NULL, OPT_PF2 },
+	{ "race", required_argument, NULL, OPT_RACE },
 	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "stress", required_argument, NULL, OPT_STRESS },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -141,6 +144,8 @@ parse_option(struct arguments *args, enum choice option, const char *name, const
 				 machine->pfs[machine->pfs[0].was.bdf[0] != '\0'].was.bdf);
 	case OPT_PF2:
 		return parse_bdf(name, text, machine->pfs[1].was.bdf);
+	case OPT_RACE:
+		return parse_number(name, text, 1, 1000000, &args->choice.race);
 	case OPT_SEED:
 		return parse_number(name, text, 0, UINT_MAX, &args->choice.seed);
 	case OPT_STRESS:
@@ -155,6 +160,8 @@ check(struct arguments *args)
 {
 	struct machine *machine = &args->machine;
 
+	if (args->choice.race > 0 && args->choice.stress > 0)
+		return message_refuse("--race and --stress are two tests; give one of them");
 	if (suite_list(&args->choice, false) == 0)
 		return message_refuse("no case matches '%s'; see --list", args->choice.pattern);
 	if (args->list)

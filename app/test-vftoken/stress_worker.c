@@ -37,6 +37,24 @@ stress_draw(uint64_t *state, unsigned int below)
 	return (unsigned int)(value % below);
 }
 
+bool
+stress_going_away(int answer)
+{
+	switch (-answer) {
+	case EAGAIN:
+	case EBUSY:
+	case EINVAL:
+	case EIO:
+	case ENODEV:
+	case ENOENT:
+	case ENXIO:
+	case EXDEV:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* What a worker does next; which tokens these are depends on the others. */
 static enum token
 draw_token(struct stress_worker *self)
@@ -95,25 +113,6 @@ settled(unsigned int before, unsigned int after)
 	return before == after && before % 2 == 0;
 }
 
-/* What a device answers, or its path, that is going away or whose PF is locked for that. */
-static bool
-going_away(int answer)
-{
-	switch (-answer) {
-	case EAGAIN:
-	case EBUSY:
-	case EINVAL:
-	case EIO:
-	case ENODEV:
-	case ENOENT:
-	case ENXIO:
-	case EXDEV:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* A VF's process, as far as one open. */
 static int
 open_vf(const struct run *run, struct stress *stress, struct stress_worker *self,
@@ -132,7 +131,7 @@ open_vf(const struct run *run, struct stress *stress, struct stress_worker *self
 	if (!(ret == 0 && may_open) &&
 	    !(ret == (token == TOKEN_MALFORMED ? backend_malformed(run->backend) : -EACCES) &&
 	      may_refuse) &&
-	    !(going_away(ret) && !same_vfs))
+	    !(stress_going_away(ret) && !same_vfs))
 		unexpected(stress, self, word(token), ret);
 	self->refused += ret < 0;
 	return ret;
@@ -182,9 +181,12 @@ open_pf(const struct run *run, struct stress *stress, struct stress_worker *self
 	if (token == TOKEN_WRONG)
 		atomic_fetch_add(&stress->token_changes, 1);
 	ret = open_device(run, stress, device, run->pf, token, current);
+	/* A PF may be locked for a change of VFs. By group the kernel has taken the token before it
+	 * finds out, by cdev some have, which then is the right one.
+	 */
+	while (token == TOKEN_WRONG && ret == -EAGAIN && run->backend == BACKEND_IOMMUFD)
+		ret = open_device(run, stress, device, run->pf, token, current);
 	if (token == TOKEN_WRONG) {
-		/* The kernel takes the token first; then the PF may be locked for a change of VFs.
-		 */
 		if (ret == 0 || ret == -EAGAIN)
 			atomic_store(&stress->token, (current + 1) % STRESS_TOKENS);
 		atomic_fetch_add(&stress->token_changes, 1);
@@ -194,7 +196,7 @@ open_pf(const struct run *run, struct stress *stress, struct stress_worker *self
 	may_refuse = token != TOKEN_RIGHT && !(same_use && idle);
 	if (token == TOKEN_MALFORMED ? ret != backend_malformed(run->backend)
 				     : !(ret == 0 && may_open) && !(ret == -EACCES && may_refuse) &&
-					       !(going_away(ret) &&
+					       !(stress_going_away(ret) &&
 						 !settled(vfs, atomic_load(&stress->vfs_changes))))
 		unexpected(stress, self, word(token), ret);
 	self->refused += ret < 0;

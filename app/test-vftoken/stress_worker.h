@@ -56,6 +56,9 @@ struct stress {
 /** Draw a number below another. */
 unsigned int stress_draw(uint64_t *state, unsigned int below);
 
+/** What a device answers, or its path, that is going away or whose PF is locked for that. */
+bool stress_going_away(int answer);
+
 /** The work of each kind of process, until stress->stop. */
 void stress_pf(const struct run *run, struct stress *stress, struct stress_worker *self);
 void stress_admin(const struct run *run, struct stress *stress, struct stress_worker *self);

@@ -11,6 +11,7 @@
 
 #include "job.h"
 #include "message.h"
+#include "race.h"
 #include "report.h"
 #include "stress.h"
 #include "suite.h"
@@ -23,6 +24,7 @@ static const struct suite_cases *const themes[] = {
 	&users_cases, &sriov_cases,  &removal_cases, &process_cases, &two_pf_cases,
 };
 
+static const struct suite_cases race_only = { &race_case, 1 };
 static const struct suite_cases stress_only = { &stress_case, 1 };
 
 /* Where the walk over the table is. */
@@ -45,17 +47,27 @@ chosen(const struct suite_choice *choice, enum backend backend, const struct sui
 	       fnmatch(choice->pattern, full, 0) == 0;
 }
 
+/* One of the choice's themes; NULL when it has fewer. */
+static const struct suite_cases *
+theme_at(const struct suite_choice *choice, unsigned int index)
+{
+	if (choice->race > 0)
+		return index == 0 ? &race_only : NULL;
+	if (choice->stress > 0)
+		return index == 0 ? &stress_only : NULL;
+	return index < SUITE_DIM(themes) ? themes[index] : NULL;
+}
+
 /* The next case of the choice; NULL when there is none left. */
 static const struct suite_case *
 next_case(const struct suite_choice *choice, struct walk *walk)
 {
-	const unsigned int n_themes = choice->stress > 0 ? 1 : SUITE_DIM(themes);
 	const struct suite_cases *theme;
 	const struct suite_case *one;
 
 	for (; walk->backend < BACKENDS; walk->backend++, walk->theme = 0) {
-		for (; walk->theme < n_themes; walk->theme++, walk->next = 0) {
-			theme = choice->stress > 0 ? &stress_only : themes[walk->theme];
+		for (; (theme = theme_at(choice, walk->theme)) != NULL;
+		     walk->theme++, walk->next = 0) {
 			while (walk->next < theme->n) {
 				one = &theme->cases[walk->next++];
 				if (chosen(choice, walk->backend, one))
@@ -156,9 +168,12 @@ prove(const struct suite_choice *choice, const struct run *run, struct junit_cas
 	/* What stays when the process ends before it says otherwise. */
 	verdict_here->result = VERDICT_NOT_HELD;
 	strcpy(verdict_here->why, "the case's process has ended without a word");
+	race_setup(choice->race, choice->seed);
 	stress_setup(choice->stress, choice->seed);
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	ended = job_run(run_case, &work, CASE_SECONDS + choice->stress);
+	/* A race watches its operations itself. */
+	ended = job_run(run_case, &work,
+			CASE_SECONDS + choice->stress + choice->race * RACE_SECONDS);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	conclude(ended, verdict_here);
 	done->verdict = *verdict_here;

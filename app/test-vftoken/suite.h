@@ -67,7 +67,8 @@ struct suite_choice {
 	const char
 		*pattern; /* of fnmatch(3), for `group/THEME/WHAT` or `THEME/WHAT`; NULL for all */
 	FILE *junit;		/* NULL for none */
-	unsigned int stress;	/* seconds; 0 for the cases instead */
+	unsigned int stress;	/* seconds of it instead of the cases; 0 for none */
+	unsigned int race;	/* rounds of it instead of the cases; 0 for none */
 	unsigned int seed;
 };
 
