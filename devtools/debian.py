@@ -165,8 +165,13 @@ class Apt:
     def missing(self, packages: Sequence[str]) -> list[str]:
         """The packages given and those of their dependencies that the machine lacks."""
         target = ['-t', self._extra] if self._extra else []
-        plan = self.run('apt-get', 'install', '--simulate', '--no-install-recommends',
-                        *target, *packages)
+        try:
+            plan = self.run('apt-get', 'install', '--simulate', '--no-install-recommends',
+                            *target, *packages)
+        except DebianError as err:
+            if 'Unable to locate package' in str(err):
+                raise NoPackage(str(err)) from err
+            raise
         lacking = re.findall(r'^Inst (\S+) (?:\[\S+\] )?\((\S+)', plan, re.MULTILINE)
         wanted = {name: f'{name}={version}' for name, version in lacking}
         for name in packages:

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""Which warnings are new, and what of a kernel's log is a report of a mistake."""
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+# Leaks that a series' kernel has without it, by a function that allocates what leaks: 5.8 fixed
+# them in vfio-pci ("fix memory leaks in alloc_perm_bits()", "fix memory leaks of eventfd ctx"), and
+# so did 5.4.y.
+KNOWN_LEAKS = {'v5.5': ('alloc_perm_bits', 'do_eventfd')}
+_WARNING = re.compile(r'^([^\s:]+):(?:\d+:)* ?(?:fatal )?(warning|error): (.+)$', re.MULTILINE)
+# The first lines of what the kernel's checkers write, and of what it writes about its own mistakes.
+_REPORT = re.compile(
+    r'^.*(?:BUG:|WARNING:|INFO: (?:task|possible|suspicious|trying|inconsistent|rcu)|KASAN:|UBSAN:'
+    r'|Oops:|general protection|kernel BUG|Kernel panic|ODEBUG:|DEBUG_LOCKS_WARN_ON|refcount_t:'
+    r'|list_(?:add|del) corruption|soft lockup'
+    r'|workqueue lockup|blocked for more than|left locked|still held|sleeping function'
+    r'|cut here).*$', re.MULTILINE)
+
+
+def warnings(output: str, folder: Path, source: Path) -> Counter[str]:
+    """The warnings in what a compiler said in a folder: file and text, without line numbers, which
+    each patch changes."""
+    found: Counter[str] = Counter()
+    for name, kind, text in _WARNING.findall(output):
+        path = (folder / name).resolve()
+        if path.is_relative_to(source):
+            name = str(path.relative_to(source))
+        found[f'{name}: {kind}: {text}'] += 1
+    return found
+
+
+def new_warnings(known: Counter[str], now: Counter[str]) -> list[str]:
+    """What is said more often than it was."""
+    return sorted((now - known).elements())
+
+
+def reports(log: str) -> list[str]:
+    """The lines of a kernel's log that tell of a mistake in it."""
+    return [line.strip() for line in _REPORT.findall(log)]
+
+
+def leaks(text: str, series: str) -> tuple[list[str], int]:
+    """What kmemleak found but for the leaks that are known, and the number of those."""
+    found = re.split(r'^(?=unreferenced object )', text.strip(), flags=re.MULTILINE)
+    objects = [entry for entry in found if entry]
+    new = [entry for entry in objects
+           if not any(f' {name}+' in entry for name in KNOWN_LEAKS.get(series, ()))]
+    return new, len(objects) - len(new)
+
+
+def kunit(log: str) -> tuple[int, list[str]]:
+    """How many KUnit tests ran at boot, and the lines of those that failed."""
+    lines = re.findall(r'^(?:\[[^]]*\])?[ \t]*((?:not )?ok \d+ -? ?\S.*)$', log, re.MULTILINE)
+    return len(lines), [line for line in lines if line.startswith('not ok')]
