@@ -3,8 +3,9 @@
 # Copyright(c) 2026 dpdk-vf-token contributors
 """Run the functional suites on several kernels and DPDK versions, and show the results as a table.
 
-The kernels are those that Debian 12 and 13 boot, and those given. All suites run on all of them;
-with --quick all run on the lab's default kernel, and on the others those about the kernel's rules.
+The kernels are those that Debian 12 and 13 boot, Debian's 6.12 built with our series, and those
+given, as they are or as trees to build with a series. All suites run on all of them; with --quick
+all run on the lab's default kernel, and on the series' kernels those about the kernel's rules.
 """
 from __future__ import annotations
 
@@ -15,20 +16,28 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree
 
 sys.dont_write_bytecode = True
 SOURCE = Path(__file__).resolve().parent.parent
 
 import debian  # noqa: E402
+from kernel.build import debian_source  # noqa: E402
+from kernel.series import PATCHES, find_series  # noqa: E402
+from kernel.tree import KernelError, find_tree  # noqa: E402
 from vm import machine  # noqa: E402
 
 KERNELS = ('6.1', '6.12')
-KERNEL_SUITES = ('kernel_pf', 'pf_restart', 'rotation', 'vf_refused', 'vf_right_token',
-                 'vfs_on_vfio_pci')
+SERIES_KERNEL = '6.12'
+# The series that only a tree of the user's can show.
+TREES = ('5.4', '5.5')
+KERNEL_SUITES = ('kernel_pf', 'kernel_series', 'pf_restart', 'rotation', 'vf_refused',
+                 'vf_right_token', 'vfs_on_vfio_pci')
 
 
 @dataclass
@@ -52,6 +61,7 @@ class Cell:
 @dataclass(frozen=True)
 class Column:
     """A kernel and a build of DPDK, and the suites to run on them; without names, all."""
+    name: str
     kernel: str
     build: Path
     suites: Sequence[str] = ()
@@ -59,19 +69,26 @@ class Column:
     @property
     def title(self) -> str:
         """Kernel and DPDK in few words."""
-        return f'{self.kernel} / {dpdk_version(self.build)}'
+        return f'{self.name} / {dpdk_version(self.build)}'
 
-    def run(self) -> tuple[dict[str, Cell], int]:
-        """Run the suites; returns the cells by suite, and pytest's status."""
-        report = self.build / 'matrix' / (re.sub(r'[^\w.]+', '-', self.title).strip('-') + '.xml')
-        report.parent.mkdir(exist_ok=True)
+    def file(self, suffix: str) -> Path:
+        """A file about its run."""
+        folder = self.build / 'matrix'
+        folder.mkdir(exist_ok=True)
+        return folder / (re.sub(r'[^\w.]+', '-', self.title).strip('-') + suffix)
+
+    def run(self, log: IO[str] | None = None) -> tuple[dict[str, Cell], int]:
+        """Run the suites, with their output to a log; returns the cells by suite, and pytest's
+        status."""
+        report = self.file('.xml')
         report.unlink(missing_ok=True)
         files = [SOURCE / 'dts' / f'{suite}_test.py' for suite in self.suites] or [SOURCE / 'dts']
         # One process a column, as its suites share a lab.
         status = subprocess.run(
-            [sys.executable, '-m', 'pytest', '-m', 'not fast', f'--junit-xml={report}', *files],
+            [sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', '-m', 'not fast',
+             f'--junit-xml={report}', *files],
             env={**os.environ, 'BUILD': str(self.build), 'LAB_KERNEL': self.kernel},
-            stdin=subprocess.DEVNULL, check=False).returncode
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode
         return read_report(report) if report.exists() else {}, status
 
 
@@ -127,28 +144,74 @@ def default_kernel() -> str:
     return given or '.'.join(machine.find_kernel(None, None).release.split('.')[:2])
 
 
-def find_kernels(given: Sequence[str]) -> list[str]:
-    """The kernels to run on, the default one first; Debian's are fetched."""
-    kernels = list(dict.fromkeys([default_kernel(), *KERNELS, *given]))
+def fetch(given: Sequence[str], trees: Sequence[Path], quick: bool) -> list[str]:
+    """The kernels to run on as they are, the default one first; Debian's are fetched, and the
+    sources of those to be built are looked at."""
+    kernels = list(dict.fromkeys([default_kernel(), *(() if quick else KERNELS), *given]))
     for kernel in kernels:
         machine.find_kernel(kernel, None)
+    debian_source(SERIES_KERNEL)
+    for tree in trees:
+        find_series(find_tree(tree), PATCHES)
     return kernels
 
 
-def run(kernels: Sequence[str], builds: Sequence[Path], quick: bool) -> bool:
+def series_kernel(*source: str) -> str:
+    """The kernel built from these sources with our series."""
+    done = subprocess.run([SOURCE / 'devtools/kernel/kernel', 'build', *source],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise KernelError(f'there is no kernel from {source[-1]}; see above')
+    return str(Path(done.stdout.strip()) / 'patched')
+
+
+def columns(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path],
+            quick: bool) -> Iterator[Column]:
+    """The columns. Kernels are built when it is their turn, as devtools/test.sh has one built
+    beside the suites on others."""
+    for kernel in kernels:
+        suites = KERNEL_SUITES if quick and kernel != kernels[0] else ()
+        yield from (Column(kernel, kernel, build.resolve(), suites) for build in builds)
+    sources: list[list[str]] = [['--debian', SERIES_KERNEL], *([str(tree)] for tree in trees)]
+    for source in sources:
+        kernel = series_kernel(*source)
+        name = machine.find_kernel(kernel, None).release
+        suites = KERNEL_SUITES if quick else ()
+        yield from (Column(name, kernel, build.resolve(), suites) for build in builds)
+
+
+def run_logged(column: Column) -> tuple[dict[str, Cell], int]:
+    """Run a column whose output nobody sees until its end."""
+    with open(column.file('.log'), 'w', encoding='utf-8') as log:
+        return column.run(log)
+
+
+def run(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path],
+        quick: bool) -> bool:
     """Run all columns and show the table; returns whether all went well."""
     results: dict[str, Mapping[str, Cell]] = {}
     good = True
     start = time.monotonic()
-    for kernel in kernels:
-        for build in builds:
-            chosen = KERNEL_SUITES if quick and kernel != kernels[0] else ()
-            column = Column(kernel, build.resolve(), chosen)
-            print(f'== kernel / DPDK: {column.title}', flush=True)
-            results[column.title], status = column.run()
+    todo = columns(kernels, trees, builds, quick)
+    first = next(todo)
+    # Two at a time, as a machine in software emulation takes one processor. The output of the first
+    # is for who watches; that of another is shown when it has ended.
+    with ThreadPoolExecutor(1) as beside:
+        others = beside.submit(lambda: [(column, run_logged(column)) for column in todo])
+        print(f'== kernel / DPDK: {first.title}', flush=True)
+        results[first.title], status = first.run()
+        good = status == 0
+        for column, (cells, status) in others.result():
+            print(f'== kernel / DPDK: {column.title}')
+            print(column.file('.log').read_text('utf-8', 'replace'), flush=True)
+            results[column.title] = cells
             good = good and status == 0
     print(f'== the matrix, after {(time.monotonic() - start) / 60:.0f} min')
     print(table(results))
+    for version in TREES:
+        if not any(title.startswith(f'{version}.') for title in results):
+            print(f'{version} with its series: skipped, as no tree of it was given; give one, from '
+                  'kernel.org or anywhere, with --tree DIR')
     return good
 
 
@@ -160,17 +223,20 @@ def main() -> int:
     parser.add_argument('--kernel', action='append', default=[], metavar='IMAGE|VERSION',
                         help="besides Debian's, that is " + ', '.join(KERNELS)
                         + ', and $LAB_KERNEL; may be repeated')
+    parser.add_argument('--tree', action='append', default=[], type=Path, metavar='DIR',
+                        help='of Linux, to build with its series, of ' + ', '.join(TREES)
+                        + '; may be repeated')
     parser.add_argument('--quick', action='store_true',
-                        help="on other kernels than the lab's default only the suites about the "
-                        "kernel's rules")
+                        help="besides the lab's default kernel only those of series, with the "
+                        "suites about the kernel's rules")
     parser.add_argument('--fetch', action='store_true',
-                        help='only find the kernels, and fetch those that are missing')
+                        help='only find the kernels, and fetch what is missing')
     args = parser.parse_args()
     builds = args.build or [Path(os.environ.get('BUILD') or SOURCE / 'build')]
     try:
-        kernels = find_kernels(args.kernel)
-        return 0 if args.fetch or run(kernels, builds, args.quick) else 1
-    except (debian.DebianError, machine.MachineError) as err:
+        kernels = fetch(args.kernel, args.tree, args.quick)
+        return 0 if args.fetch or run(kernels, args.tree, builds, args.quick) else 1
+    except (debian.DebianError, machine.MachineError, KernelError) as err:
         print(f'matrix.py: {err}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ PACKAGES_BUILD='gcc libc6-dev libcmocka-dev libjson-c-dev meson ninja-build patc
 	python3 python3-pyelftools uuid-dev xz-utils'
 PACKAGES_FETCH='ca-certificates dpkg-dev'
 PACKAGES_LAB=python3-pexpect
+PACKAGES_KERNEL='bc bison flex libelf-dev make patch xz-utils'
 PACKAGES_STATIC='clang-tidy codespell cppcheck flake8 mypy shellcheck'
 PACKAGES_UNIT='clang gcovr libclang-rt-dev valgrind'
 PACKAGES_TEST='make man-db python3-pytest'

@@ -22,7 +22,7 @@ PYTHON = Path('/usr/bin/python3')
 # It doesn't edit lines, which is what a program at the other end of a console wants.
 SHELL = Path('/usr/bin/dash')
 TOOLS = ('busybox-static', 'kmod', 'pciutils', 'strace')
-MODULES = ('virtio_pci', 'virtio_console', 'vfio', 'vfio_iommu_type1', 'vfio_pci', 'igb')
+MODULES = ('virtio_pci', 'virtio_console', 'vfio', 'vfio_iommu_type1', 'vfio_pci', 'igb', 'igbvf')
 PYTHON_LEFT_OUT = {'test', 'tests', 'idlelib', 'lib2to3', 'ensurepip', 'tkinter', 'turtledemo',
                    'pydoc_data', 'distutils', 'idle_test', 'site-packages', 'dist-packages'}
 ETC = {'passwd': 'root:x:0:0:root:/root:/bin/sh\n', 'group': 'root:x:0:\n',
