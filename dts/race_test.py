@@ -66,11 +66,11 @@ def test_rounds(machine, unchanged):
     assert sum(answers['enabling VFs'].values()) >= ROUNDS
     for device in ('the PF', 'a VF'):
         opened = answers[f'opening {device}']
-        assert opened['success'] == answers[f'closing {device}']['success'] >= ROUNDS // 2
+        assert opened['success'] == answers[f'closing {device}']['success'] >= ROUNDS // 5
         assert len(opened) > 1, done.output
     # In a long race dmesg forgets its beginning.
     log = (machine.logs / 'serial.log').read_text('utf-8', 'replace').split(MARK)[-1]
-    assert 'Captured SR-IOV VF' in log
+    assert 'Adding to iommu group' in log
     assert re.findall(rf'.*(?:{REPORTS}|{MORE_REPORTS}).*', log) == []
 
 
