@@ -30,8 +30,15 @@ need 'to fetch, build and test DPDK and libvftoken' $PACKAGES_FETCH $PACKAGES_BU
 writable_source
 # Beside all else, as a machine in the lab leaves a processor idle. Who needs it builds it again, or
 # waits, so that nothing is lost if this fails.
-[ "$mode" = --fast ] ||
-	nice -n 19 "$PYTHON" "$SOURCE/devtools/kernel/kernel" build --debian 6.12 >"$BUILD/kernel.log" 2>&1 &
+if [ "$mode" != --fast ]; then
+	nice -n 19 "$PYTHON" "$SOURCE/devtools/kernel/kernel" build --debian 6.12 \
+		>"$BUILD/kernel.log" 2>&1 &
+	kernel=$!
+	# What runs in the background ignores Ctrl-C.
+	trap 'kill "$kernel" 2>/dev/null || :' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+fi
 "$SOURCE/devtools/check-static.sh" "$BUILD/static"
 "$SOURCE/devtools/check-unit.sh" "$BUILD/unit"
 "$SOURCE/devtools/fuzz.sh" 20 "$BUILD/fuzz"
