@@ -165,6 +165,20 @@ def vfs(machine, pf):
     return machine.check(FACTS.format(devices=' '.join(machine.vfs(pf))))
 
 
+def test_unloaded(machine, unchanged):
+    """vfio-pci must be loaded for the time of the tests where it isn't.
+
+    Steps: Unload it; run a case; load it again.
+    Verify: The case passes; then vfio-pci isn't loaded.
+    """
+    gone = 'modprobe -r vfio-pci; test ! -e /sys/module/vfio_pci'
+    machine.check(gone)
+    done = machine.run(f'dpdk-test-vftoken --pf {machine.pfs[0]} --case "*/vf/right"')
+    assert done.status == 0, done.output
+    assert machine.run('test -e /sys/module/vfio_pci').status == 1
+    machine.check('modprobe vfio-pci')
+
+
 def test_in_use(machine, suite, unchanged):
     """A PF in use must be refused with 2, and nothing may change.
 

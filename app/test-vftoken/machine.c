@@ -16,8 +16,6 @@
 #include "message.h"
 #include "vfio_group.h"
 
-#define MODULE "/sys/module/vfio_pci"
-
 bool
 machine_has_tokens(void)
 {
@@ -174,7 +172,7 @@ record_other(struct machine_device *other)
 static bool
 load_vfio_pci(struct machine *machine)
 {
-	machine->had_vfio_pci = access(MODULE, F_OK) == 0;
+	machine->had_vfio_pci = access(MACHINE_VFIO_PCI, F_OK) == 0;
 	if (!machine->had_vfio_pci && system("modprobe vfio-pci") != 0)
 		return message_refuse("vfio-pci can't be loaded; see dmesg");
 	sysfs_read_enable_sriov(&machine->had_enable_sriov);

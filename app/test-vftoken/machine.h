@@ -19,6 +19,9 @@
 
 #include "sysfs.h"
 
+/** There when vfio-pci is loaded or built in. */
+#define MACHINE_VFIO_PCI "/sys/module/vfio_pci"
+
 /** PFs that the cases use: the one under test, and another. */
 #define MACHINE_PFS 2
 
