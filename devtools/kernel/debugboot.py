@@ -56,7 +56,8 @@ def _suite(lab: Lab) -> str:
 
 
 def _race(lab: Lab, rounds: int) -> str:
-    output = _run(lab, f'{SUITE} --pf {lab.pfs[0]} --race {rounds}', LIMIT + ROUND * rounds)
+    output = _run(lab, f'{SUITE} --pf {lab.pfs[0]} --pf2 {lab.pfs[1]} --race {rounds}',
+                  LIMIT + ROUND * rounds)
     return '; '.join(re.findall(r'(\d+ rounds in .*);', output))
 
 
@@ -105,8 +106,9 @@ def boot(results: Results, series: str, kernel: Path, build: Path, suite: Path,
     files: Mapping[str, Path] = {SUITE: suite, **{
         f'/usr/local/bin/{path.name}': path for path in selftests}}
     try:
-        with Lab(build, pfs=2, memory=MEMORY, kernel=kernel, files=files,
-                 timeout=4 * LIMIT + ROUND * race) as lab:
+        # KASAN would fall silent after its first report.
+        with Lab(build, pfs=2, memory=MEMORY, kernel=kernel, append='kasan_multi_shot',
+                 files=files, timeout=4 * LIMIT + ROUND * race) as lab:
             results.step('debug: KUnit', lambda: _kunit(lab))
             results.step('debug: dpdk-test-vftoken', lambda: _suite(lab))
             for path in selftests:
