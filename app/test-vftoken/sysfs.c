@@ -58,6 +58,15 @@ device_path(char path[PATH_MAX], const char *bdf, const char *file)
 	snprintf(path, PATH_MAX, "%s/%s/%s", PCI_SRIOV_SYSFS_DEVICES, bdf, file);
 }
 
+bool
+sysfs_there(const char *bdf, const char *file)
+{
+	char path[PATH_MAX];
+
+	device_path(path, bdf, file);
+	return access(path, F_OK) == 0;
+}
+
 int
 sysfs_read(const char *bdf, const char *file, char text[SYSFS_TEXT_SIZE])
 {

@@ -18,6 +18,9 @@
 #define SYSFS_VFIO_PCI "vfio-pci"
 #define SYSFS_TEXT_SIZE 128
 
+/** Whether there is such a device, and it has such a file. */
+bool sysfs_there(const char *bdf, const char *file);
+
 /** Read a device's file without its line end; 0 or a negative errno value. */
 int sysfs_read(const char *bdf, const char *file, char text[SYSFS_TEXT_SIZE]);
 
