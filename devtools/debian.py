@@ -25,6 +25,7 @@ from pathlib import Path
 
 KEYRING = Path('/usr/share/keyrings/debian-archive-keyring.gpg')
 FETCH_TIMEOUT = 1800
+UNRELEASED = 'sid'
 
 
 class DebianError(Exception):
@@ -126,18 +127,24 @@ def _run(argv: Sequence[str], failure: str, cwd: Path | None = None) -> str:
 class Apt:
     """apt on a private state below the cache folder."""
 
-    def __init__(self, kind: str = 'deb', suite: str = '', release: str = '') -> None:
+    def __init__(self, kind: str = 'deb', suite: str = '', release: str = '',
+                 architecture: str = '') -> None:
         """kind is deb or deb-src; suite adds one that the machine lacks, such as backports;
-        release is another Debian than the machine's, by its code name."""
+        release is another Debian than the machine's, by its code name; architecture, such as
+        arm64, is that of a machine on which nothing is installed."""
         self._kind = kind
+        self._architecture = architecture
         self._extra = f'{codename()}-{suite}' if suite else ''
         self._release = release or codename()
-        self.folder = cache_dir() / 'apt' / '-'.join(filter(None, (kind, suite, release)))
+        self.folder = cache_dir() / 'apt' / '-'.join(
+            filter(None, (kind, suite, release, architecture)))
         self._fresh = False
 
     def _update(self) -> None:
+        # Only a released Debian has suites for updates.
         entries = [replace(entry, suite=entry.suite.replace(codename(), self._release, 1))
-                   for entry in machine_entries()]
+                   for entry in machine_entries()
+                   if self._release != UNRELEASED or entry.suite == codename()]
         if self._extra:
             main = next(entry for entry in entries if entry.suite == codename())
             entries.append(Entry(main.uri, self._extra, main.keyring))
@@ -157,6 +164,9 @@ class Apt:
                    'Dir::Etc::sourceparts': '/dev/null', 'Acquire::Languages': 'none',
                    # apt's own user can't enter a cache in somebody's home.
                    'APT::Sandbox::User': 'root', 'Debug::NoLocking': '1'}
+        if self._architecture:
+            options |= {'APT::Architecture': self._architecture,
+                        'APT::Architectures': self._architecture, 'Dir::State::status': '/dev/null'}
         argv = [tool, '-q']
         for key, value in options.items():
             argv += ['-o', f'{key}={value}']
@@ -202,10 +212,10 @@ def _building(final: Path) -> Iterator[Path]:
 
 
 def unpack(name: str, packages: Sequence[str], suite: str = '', meta: bool = False,
-           release: str = '') -> Path:
+           release: str = '', architecture: str = '') -> Path:
     """The cache folder `name` with these packages unpacked, and their dependencies that the
-    machine lacks; with `meta`, instead with what the (meta)package directly depends on. suite and
-    release are as for Apt."""
+    machine lacks; with `meta`, instead with what the (meta)package directly depends on. suite,
+    release and architecture are as for Apt."""
     final = cache_dir() / 'packages' / codename() / name
     if final.is_dir():
         return final
@@ -215,7 +225,7 @@ def unpack(name: str, packages: Sequence[str], suite: str = '', meta: bool = Fal
         print(f'fetching from Debian: {" ".join(packages)}', file=sys.stderr, flush=True)
         # Two folders of packages may need one apt state.
         with locked('apt'), _building(final) as folder:
-            apt = Apt(suite=suite, release=release)
+            apt = Apt(suite=suite, release=release, architecture=architecture)
             wanted = apt.depends(packages[0]) if meta else apt.missing(packages)
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.debs.') as debs:
                 apt.run('apt-get', 'download', *wanted, cwd=Path(debs))
@@ -263,6 +273,8 @@ def main() -> int:
     src.add_argument('pattern', metavar='FILE-GLOB')
     src.add_argument('dest', metavar='DEST', type=Path)
     binary = commands.add_parser('unpack', help='unpack packages into a folder of the cache')
+    binary.add_argument('--architecture', default='', help="another than this machine's: arm64; "
+                        'nothing counts as installed then')
     binary.add_argument('--suite', default='', help='one that the machine lacks: backports')
     binary.add_argument('name', metavar='NAME', help='of the folder')
     binary.add_argument('packages', metavar='PACKAGE', nargs='+')
@@ -271,7 +283,7 @@ def main() -> int:
         if args.command == 'source':
             print(source(args.package, args.pattern, args.dest, args.release))
         else:
-            print(unpack(args.name, args.packages, args.suite))
+            print(unpack(args.name, args.packages, args.suite, architecture=args.architecture))
     except DebianError as err:
         print(f'debian.py: {err}', file=sys.stderr)
         return 1

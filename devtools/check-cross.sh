@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+#
+# check-cross.sh [BUILD-FOLDER]
+# Builds all but DPDK for aarch64 with Debian's cross compiler and arm64 libraries, which are unpacked
+# in the cache and not installed, and runs the unit tests in QEMU's user emulation.
+
+set -eu
+. "$(dirname "$0")/prepare.sh"
+. "$(dirname "$0")/step.sh"
+
+case "${1:-}" in
+-h | --help) usage ;;
+esac
+# shellcheck disable=SC2086 # lists of words
+need 'to build for aarch64' $PACKAGES_BUILD $PACKAGES_FETCH $PACKAGES_CROSS
+mkdir -p "${1:-$BUILD/cross}"
+build=$(cd "${1:-$BUILD/cross}" && pwd)
+check=cross
+log=$build/check-cross.log
+
+# The root folder of an arm64 machine with the libraries, at ROOT.
+libraries() {
+	root=$("$PYTHON" "$SOURCE/devtools/debian.py" unpack --architecture arm64 arm64 \
+		libcmocka-dev libjson-c-dev uuid-dev) &&
+		ln -sfnT "$root" "$build/root" || return
+	# Of a machine with /usr merged the packages know /lib, but none of these has it.
+	[ -e "$root/lib" ] || ln -s usr/lib "$root/lib"
+}
+
+configure() {
+	cat >"$build/cross.ini" <<-END
+		[constants]
+		root = '$build/root'
+
+		[host_machine]
+		system = 'linux'
+		cpu_family = 'aarch64'
+		cpu = 'armv8-a'
+		endian = 'little'
+
+		[binaries]
+		c = ['aarch64-linux-gnu-gcc', '--sysroot', root]
+		ar = 'aarch64-linux-gnu-gcc-ar'
+		strip = 'aarch64-linux-gnu-strip'
+		pkgconfig = 'pkg-config'
+		exe_wrapper = ['qemu-aarch64', '-L', root]
+
+		[properties]
+		sys_root = root
+		pkg_config_libdir = root / 'usr/lib/aarch64-linux-gnu/pkgconfig'
+	END
+	set -- -Ddpdk=disabled --cross-file "$build/cross.ini" "$build/aarch64" "$SOURCE"
+	[ ! -e "$build/aarch64/build.ninja" ] || set -- --reconfigure "$@"
+	"$MESON" setup "$@" && ninja -C "$build/aarch64"
+}
+
+run() {
+	"$MESON" test -C "$build/aarch64" --no-rebuild --print-errorlogs --timeout-multiplier 3
+}
+
+step 'libraries for aarch64' libraries
+step 'build for aarch64, with gcc' configure
+step 'tests on aarch64' run
