@@ -46,7 +46,7 @@ installed() {
 	# pkg-config escapes what the shell would take apart.
 	flags=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --cflags --libs libvftoken) &&
 		eval "gcc -o '$build/installed/use' '$build/installed/use.c' $flags" &&
-		"$build/installed/use"
+		LD_LIBRARY_PATH=${pc%/pkgconfig/*} "$build/installed/use"
 }
 
 coverage() {

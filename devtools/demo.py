@@ -177,7 +177,7 @@ def play(tell: Teller, build: Path) -> Path:
     labs: list[Lab] = []
 
     def boot() -> str:
-        labs.append(Lab(build=build, files=dpdk.files(SOURCE, build)))
+        labs.append(Lab(build=build, files=dpdk.files(build)))
         return f'Linux {labs[0].release}, PF {labs[0].pfs[0]}'
 
     tell.step('boot the lab: QEMU with an SR-IOV NIC', 'a prompt', boot)

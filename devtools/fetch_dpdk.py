@@ -20,7 +20,7 @@ import debian
 
 STAMP = '.vf-token-glue'
 # The Debian release whose source package is the same DPDK.
-DEBIAN_RELEASES = {'22.11': 'bookworm'}
+DEBIAN_RELEASES = {'22.11': 'bookworm', '25.11': 'sid'}
 SERVER_TIMEOUT = 30
 
 
@@ -35,21 +35,25 @@ class Wrap:
         parser = configparser.ConfigParser()
         if not parser.read(path):
             raise FetchError(f"there is no wrap file '{path}'; name one of subprojects/dpdk-*.wrap")
-        section = parser['wrap-file']
+        # Meson itself gets what a wrap-git names.
+        self.in_git = 'wrap-git' in parser
+        section = parser['wrap-git' if self.in_git else 'wrap-file']
         self.path = path
         self.version = path.stem.removeprefix('dpdk-')
-        self.name = section['source_filename']
-        self.sha256 = section['source_hash']
-        self.url = section['source_url']
+        self.name = section.get('source_filename', '')
+        self.sha256 = section.get('source_hash', '')
+        self.url = section.get('source_url', '')
         self.folder = path.parent / section['directory']
         self.tarball = path.parent / 'packagecache' / self.name
-        patches = section['diff_files'].replace(',', ' ').split()
-        self.patches = [path.parent / 'packagefiles' / patch for patch in patches]
+        files = path.parent / 'packagefiles'
+        self.patches = [files / name for name in section['diff_files'].replace(',', ' ').split()]
+        self.overlay = files / section['patch_directory']
+        self.own_files = sorted(file for file in self.overlay.rglob('*') if file.is_file())
 
     def glue(self) -> str:
-        """What tells this wrap and its patches from any other."""
+        """What tells this wrap and its glue from any other."""
         digest = hashlib.sha256()
-        for file in [self.path, *self.patches]:
+        for file in [self.path, *self.own_files, *self.patches]:
             digest.update(file.read_bytes())
         return digest.hexdigest() + '\n'
 
@@ -103,7 +107,9 @@ def prepare(wrap: Wrap) -> None:
     stamp = wrap.folder / STAMP
     if stamp.exists() and stamp.read_text() == wrap.glue():
         return
-    if wrap.tarball.exists():
+    if wrap.in_git:
+        pass
+    elif wrap.tarball.exists():
         wrap.check(wrap.tarball)
     else:
         wrap.tarball.parent.mkdir(exist_ok=True)

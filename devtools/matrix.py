@@ -26,7 +26,10 @@ from xml.etree import ElementTree
 sys.dont_write_bytecode = True
 SOURCE = Path(__file__).resolve().parent.parent
 
+sys.path.insert(0, str(SOURCE / 'dts'))
+
 import debian  # noqa: E402
+import dpdk  # noqa: E402
 from kernel.build import debian_source  # noqa: E402
 from kernel.series import PATCHES, find_series  # noqa: E402
 from kernel.tree import KernelError, find_tree  # noqa: E402
@@ -93,13 +96,11 @@ class Column:
 
 
 def dpdk_version(build: Path) -> str:
-    """The DPDK that a build folder has, as MAJOR.MINOR."""
-    found = [match[1] for path in sorted(build.glob('subprojects/dpdk-*'))
-             if (match := re.fullmatch(r'dpdk-(?:stable-)?(\d+\.\d+)\S*', path.name))]
-    if len(found) != 1:
-        sys.exit(f"matrix.py: '{build}' has {len(found)} builds of DPDK instead of one; "
-                 'run devtools/test.sh, which makes it')
-    return found[0]
+    """The version of the DPDK that a build folder has."""
+    try:
+        return (dpdk.source(build) / 'VERSION').read_text('ascii').strip()
+    except OSError as err:
+        sys.exit(f"matrix.py: '{build}' has no build of DPDK: {err}")
 
 
 def read_report(report: Path) -> dict[str, Cell]:

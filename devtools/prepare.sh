@@ -6,15 +6,17 @@
 
 SOURCE=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=${BUILD:-$SOURCE/build}
-# Debian's own, as its Meson and pexpect are for this one.
+# Debian's own, as its Meson and pexpect are for this one; DPDK's build takes the first in PATH.
 PYTHON=/usr/bin/python3
+export PATH="/usr/bin:$PATH"
 export PYTHONDONTWRITEBYTECODE=1
 MESON=/usr/bin/meson
 
-PACKAGES_BUILD='gcc libc6-dev libcmocka-dev libjson-c-dev meson ninja-build patch pkg-config
+PACKAGES_BUILD='gcc libc6-dev libcmocka-dev libjson-c-dev libnuma-dev meson ninja-build patch pkg-config
 	python3 python3-pyelftools uuid-dev xz-utils'
 PACKAGES_FETCH='ca-certificates dpkg-dev'
 PACKAGES_LAB=python3-pexpect
+PACKAGES_CROSS='gcc-aarch64-linux-gnu qemu-user'
 PACKAGES_KERNEL='bc bison flex libelf-dev make patch xz-utils'
 PACKAGES_STATIC='clang-tidy codespell cppcheck flake8 mypy shellcheck'
 PACKAGES_UNIT='clang gcovr libclang-rt-dev valgrind'
@@ -67,10 +69,7 @@ writable_source() {
 	if [ -w "$SOURCE/subprojects" ]; then
 		return
 	fi
-	mkdir -p "$BUILD/source"
-	tar -C "$SOURCE" --exclude=./.git --exclude='./build*' --exclude='./subprojects/dpdk-*/*' \
-		--exclude=./subprojects/packagecache -cf - . | tar -C "$BUILD/source" --no-same-permissions \
-		--mode=u+w -xf -
+	copy_source "$BUILD/source"
 	SOURCE=$BUILD/source
 }
 
@@ -84,18 +83,35 @@ watch_log() {
 	printf '\r\033[K'
 }
 
-# build_dpdk FOLDER static|shared: libvftoken and DPDK with testpmd.
+# A copy of the source in FOLDER, so that its subprojects are its own.
+copy_source() {
+	mkdir -p "$1"
+	tar -C "$SOURCE" --exclude=./.git --exclude='./build*' --exclude='./subprojects/dpdk-*/*' \
+		--exclude=./subprojects/packagecache -cf - . | tar -C "$1" --no-same-permissions \
+		--mode=u+w -xf -
+}
+
+# build_dpdk FOLDER static|shared [VERSION|TREE]: libvftoken and DPDK with testpmd.
 build_dpdk() {
 	log=$1/build.log
+	source=$SOURCE
+	wrap=$SOURCE/subprojects/dpdk-${3:-22.11}.wrap
 	mkdir -p "$1"
-	"$PYTHON" "$SOURCE/devtools/fetch_dpdk.py" "$SOURCE/subprojects/dpdk-22.11.wrap" ||
-		die "no DPDK to build; see above"
+	if [ -d "${3:-}" ]; then
+		source=$1/source
+		wrap=
+		copy_source "$source"
+		set -- "$1" "$2" "-Ddpdk_source=$(cd "$3" && pwd)"
+	else
+		"$PYTHON" "$SOURCE/devtools/fetch_dpdk.py" "$wrap" || die "no DPDK to build; see above"
+		set -- "$1" "$2" "-Ddpdk_version=${3:-22.11}"
+	fi
 	say "building DPDK and dpdk-testpmd, $2 (its log: $log)"
 	{
 		if [ -e "$1/build.ninja" ]; then
-			"$MESON" setup --reconfigure "$1" "$SOURCE"
+			"$MESON" setup --reconfigure "$3" "$1" "$source"
 		else
-			"$MESON" setup -Ddefault_library="$2" "$1" "$SOURCE"
+			"$MESON" setup -Ddefault_library="$2" "$3" "$1" "$source"
 		fi && ninja -C "$1"
 	} >"$log" 2>&1 &
 	watch_log "$log" $!
@@ -103,5 +119,5 @@ build_dpdk() {
 		tail -n 30 "$log" >&2
 		die "the build failed; its whole log is $log"
 	}
-	"$PYTHON" "$SOURCE/devtools/fetch_dpdk.py" --built "$SOURCE/subprojects/dpdk-22.11.wrap"
+	[ -z "$wrap" ] || "$PYTHON" "$SOURCE/devtools/fetch_dpdk.py" --built "$wrap"
 }

@@ -2,29 +2,46 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 #
-# test.sh [--fast | --matrix [--kernel IMAGE|VERSION]... [--tree LINUX]...]: builds what is needed and
-# runs all tests, those about the kernel's rules on Debian's 6.12 with our series, too. --fast runs
-# those that need no VM; --matrix all on Debian 12's and 13's kernels, on 6.12 with our series, and on
-# the kernels given, as they are or as sources to build with their series.
+# test.sh [--fast | --matrix [--kernel IMAGE|VERSION]... [--tree LINUX]... [--dpdk VERSION|TREE]...]:
+# builds what is needed and runs all tests, those about the kernel's rules on Debian's 6.12 with our
+# series, too. --fast runs those that need no VM; --matrix all on Debian 12's and 13's kernels, on 6.12
+# with our series, and on the kernels given, as they are or as sources to build with their series; and
+# all of that with DPDK 22.11 and those given, as releases (24.11) or as sources.
 # The build goes to the folder BUILD (an environment variable; build/ by default).
 
 set -eu
 . "$(dirname "$0")/prepare.sh"
 
+dpdks=
 mode=${1:-}
 case "$mode" in
 '') set -- --quick ;;
 --fast)
 	[ $# -eq 1 ] || die "$mode takes no arguments"
 	;;
---matrix) shift ;;
+--matrix)
+	shift
+	left=$#
+	while [ "$left" -gt 0 ]; do
+		left=$((left - 1))
+		if [ "$1" = --dpdk ]; then
+			[ "$left" -gt 0 ] || die "--dpdk takes a version of DPDK or a folder with a tree of it"
+			left=$((left - 1))
+			dpdks="$dpdks $2"
+			shift 2
+		else
+			set -- "$@" "$1"
+			shift
+		fi
+	done
+	;;
 -h | --help) usage ;;
 *) die "'$*' isn't an option; there are --fast and --matrix only" ;;
 esac
 
 # shellcheck disable=SC2086 # lists of words
 need 'to fetch, build and test DPDK and libvftoken' $PACKAGES_FETCH $PACKAGES_BUILD $PACKAGES_LAB \
-	$PACKAGES_STATIC $PACKAGES_UNIT $PACKAGES_TEST $PACKAGES_KERNEL
+	$PACKAGES_STATIC $PACKAGES_UNIT $PACKAGES_CROSS $PACKAGES_TEST $PACKAGES_KERNEL
 # First, as a kernel that can't be had should not be found out after the build.
 [ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/matrix.py" --fetch "$@"
 writable_source
@@ -41,9 +58,17 @@ if [ "$mode" != --fast ]; then
 fi
 "$SOURCE/devtools/check-static.sh" "$BUILD/static"
 "$SOURCE/devtools/check-unit.sh" "$BUILD/unit"
+"$SOURCE/devtools/check-cross.sh" "$BUILD/cross"
 "$SOURCE/devtools/fuzz.sh" 20 "$BUILD/fuzz"
 build_dpdk "$BUILD" static
 [ "$mode" = --fast ] || build_dpdk "$BUILD/shared" shared
+for dpdk in $dpdks; do
+	folder=$BUILD/dpdk-$(basename "$dpdk")
+	build_dpdk "$folder" static "$dpdk"
+	build_dpdk "$folder/shared" shared "$dpdk"
+	set -- "$@" --build "$folder"
+done
+[ -z "$dpdks" ] || set -- --build "$BUILD" "$@"
 export BUILD
 say 'functional tests that need no VM'
 "$PYTHON" -m pytest -m fast "$SOURCE/dts"

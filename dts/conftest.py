@@ -87,7 +87,7 @@ def shared_lab(request: pytest.FixtureRequest) -> Iterator[Target]:
     target = request.config.getoption('target')
     if target == VM:
         build = request.getfixturevalue('build')
-        yield from prepared_lab(build, dpdk.files(SOURCE, build))
+        yield from prepared_lab(build, dpdk.files(build))
         return
     with Host(target, request.config.getoption('pf')) as host:
         host.write(TOKEN_FILE, TOKEN + '\n', mode=0o600)

@@ -15,6 +15,7 @@ directory = dpdk-0.0
 source_url = {url}
 source_filename = dpdk-0.0.tar.xz
 source_hash = {sha256}
+patch_directory = dpdk
 diff_files = dpdk-0.0/0001.patch
 '''
 

@@ -45,7 +45,7 @@ def lab(build):
               'pytest')
     dropbear = debian.unpack('dropbear', ['dropbear-bin'])
     files = {
-        **dpdk.files(SOURCE, build),
+        **dpdk.files(build),
         **{f'{TREE}/{folder}': SOURCE / folder for folder in ('devtools', 'dts')},
         **{f'/usr/lib/python3/dist-packages/{name}': PACKAGES / name for name in wanted
            if (PACKAGES / name).exists()},

@@ -5,7 +5,7 @@
 import pytest
 
 import dpdk
-from conftest import SOURCE, TOKEN, VM
+from conftest import TOKEN, VM
 from vm.lab import Lab
 
 pytestmark = pytest.mark.kernel_pf
@@ -17,7 +17,7 @@ def lab(request, build):
     if request.config.getoption('target') != VM:
         yield request.getfixturevalue('shared_lab')
         return
-    with Lab(build=build, files=dpdk.files(SOURCE, build)) as machine:
+    with Lab(build=build, files=dpdk.files(build)) as machine:
         sysfs = f'/sys/bus/pci/devices/{machine.pfs[0]}'
         assert machine.check(f'basename $(readlink {sysfs}/driver)') == 'igb'
         machine.check(f'echo 1 >{sysfs}/sriov_numvfs')

@@ -11,7 +11,7 @@ import pytest
 
 import debian
 import dpdk
-from conftest import SOURCE, TOKEN
+from conftest import TOKEN
 from testpmd import Testpmd
 from vm.lab import Lab
 
@@ -57,7 +57,7 @@ def old(kernels):
         pytest.skip('this kernel has VF tokens without the series, too')
 
 
-def stock_files():
+def stock_files(build):
     """The distribution's testpmd, with the drivers that the lab needs."""
     names = [name for name in debian.Apt().depends('librte-meta-net') if 'net-e1000' in name]
     root = debian.unpack('dpdk-dev', ['dpdk-dev', *names])
@@ -65,7 +65,7 @@ def stock_files():
                if re.match(r'librte_(net_e1000|mempool_ring)\.so', path.name)]
     assert len({path.name.split('.')[0] for path in drivers}) == 2, drivers
     return {'/usr/local/bin/dpdk-testpmd': root / 'usr/bin/dpdk-testpmd',
-            '/usr/local/bin/dpdk-devbind.py': dpdk.usertool(SOURCE, 'dpdk-devbind.py'),
+            '/usr/local/bin/dpdk-devbind.py': dpdk.usertool(build, 'dpdk-devbind.py'),
             **{f'/{path.relative_to(root)}': path for path in drivers}}
 
 
@@ -73,7 +73,7 @@ def stock_files():
 def stock(request, build, kernels, old):
     """A machine on either kernel with the distribution's testpmd, a PF and a plain NIC on vfio-pci;
     the kernel's name, the PF and the NIC."""
-    with Lab(build, kernel=kernels[request.param], files=stock_files(), qemu=PLAIN_NIC) as lab:
+    with Lab(build, kernel=kernels[request.param], files=stock_files(build), qemu=PLAIN_NIC) as lab:
         plain = lab.check(FIND_PLAIN).split('/')[-2]
         lab.check(f'dpdk-devbind.py -b vfio-pci {lab.pfs[0]} {plain}', timeout=60)
         yield lab, request.param, lab.pfs[0], plain
@@ -121,7 +121,7 @@ def test_without_the_mechanism(build, kernels, old):
     Verify: With one it is refused, and the sentence says that the kernel lacks it; without it
     starts.
     """
-    with Lab(build, kernel=kernels['unpatched'], files=dpdk.files(SOURCE, build)) as lab:
+    with Lab(build, kernel=kernels['unpatched'], files=dpdk.files(build)) as lab:
         pf = lab.pfs[0]
         lab.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
         with Testpmd(lab, 'refused', [pf], f'--vfio-vf-token={TOKEN}') as testpmd:

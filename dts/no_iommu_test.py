@@ -8,7 +8,7 @@ import pytest
 
 import debian
 import dpdk
-from conftest import SOURCE, TOKEN, TOKEN_FILE, WRONG_TOKEN
+from conftest import TOKEN, TOKEN_FILE, WRONG_TOKEN
 from vm import machine
 from vm.lab import Lab
 
@@ -50,7 +50,7 @@ def lab(build, tmp_path_factory):
         pytest.skip('the kernel given has no modules, of which one is to be replaced')
     release = modules.name
     module = vfio_module(release, tmp_path_factory.mktemp('vfio'))
-    files = {**dpdk.files(SOURCE, build), f'/lib/modules/{release}/vfio.ko': module}
+    files = {**dpdk.files(build), f'/lib/modules/{release}/vfio.ko': module}
     with Lab(build=build, files=files, append='intel_iommu=off') as guest:
         guest.check(f'echo 1 >{MODE}')
         guest.check(f'dpdk-devbind.py -b vfio-pci {guest.pfs[0]}', timeout=60)

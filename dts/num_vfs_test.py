@@ -4,7 +4,7 @@
 import pytest
 
 import dpdk
-from conftest import SOURCE, TOKEN, TOKEN_FILE
+from conftest import TOKEN, TOKEN_FILE
 from vm.lab import Lab
 
 pytestmark = pytest.mark.vm
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.vm
 @pytest.fixture(scope='module')
 def lab(build):
     """A machine with one PF on vfio-pci and no VFs."""
-    with Lab(build=build, files=dpdk.files(SOURCE, build)) as machine:
+    with Lab(build=build, files=dpdk.files(build)) as machine:
         machine.check(f'dpdk-devbind.py -b vfio-pci {machine.pfs[0]}', timeout=60)
         machine.write(TOKEN_FILE, TOKEN, mode=0o600)
         yield machine

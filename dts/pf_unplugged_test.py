@@ -14,7 +14,7 @@ import time
 import pytest
 
 import dpdk
-from conftest import SOURCE, TOKEN, TOKEN_FILE, WRONG_TOKEN
+from conftest import TOKEN, TOKEN_FILE, WRONG_TOKEN
 from vm import machine
 from vm.lab import Lab
 
@@ -61,7 +61,7 @@ def monitored(build, tmp_path_factory):
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(machine, 'command', lambda *args: [
             *command(*args), '-qmp', f'unix:{path},server=on,wait=off'])
-        lab = stack.enter_context(Lab(build=build, files=dpdk.files(SOURCE, build)))
+        lab = stack.enter_context(Lab(build=build, files=dpdk.files(build)))
         lab.write(TOKEN_FILE, TOKEN, mode=0o600)
         lab.write('/run/wrong-token', WRONG_TOKEN, mode=0o600)
         yield lab, Monitor(path)

@@ -7,7 +7,7 @@ import pytest
 
 import debian
 import dpdk
-from conftest import SOURCE, TOKEN, TOKEN_FILE, prepared_lab
+from conftest import TOKEN, TOKEN_FILE, prepared_lab
 
 pytestmark = pytest.mark.vm
 
@@ -76,7 +76,7 @@ exit $status
 def lab(build):
     """A machine as the other tests have it, with gdb."""
     gdb = debian.unpack('gdb', ['gdb-minimal']) / 'usr/bin/gdb'
-    yield from prepared_lab(build, {**dpdk.files(SOURCE, build), '/usr/bin/gdb': gdb})
+    yield from prepared_lab(build, {**dpdk.files(build), '/usr/bin/gdb': gdb})
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import dpdk
-from conftest import SOURCE, TOKEN_FILE, prepared_lab
+from conftest import TOKEN_FILE, prepared_lab
 
 pytestmark = pytest.mark.vm
 
@@ -16,7 +16,7 @@ DRIVERS = '/usr/local/lib/pmds'
 @pytest.fixture(scope='module')
 def lab(build):
     """A machine as the other tests have it, with the shared build and its drivers."""
-    yield from prepared_lab(build, dpdk.shared_files(SOURCE, build / 'shared', DRIVERS))
+    yield from prepared_lab(build, dpdk.shared_files(build / 'shared', DRIVERS))
 
 
 def test_libraries(build):
