@@ -384,7 +384,7 @@ vftoken_devices(struct vftoken *vt, char bdfs[][VFTOKEN_BDF_SIZE], unsigned int 
 			vftoken_format_key(vt->rules[i].key, bdfs[n - 1]);
 	for (opened = vt->opened; opened != NULL; opened = opened->next)
 		if (!is_listed(vt, opened) && n++ < max)
-			strcpy(bdfs[n - 1], opened->bdf);
+			memcpy(bdfs[n - 1], opened->bdf, VFTOKEN_BDF_SIZE);
 	pthread_mutex_unlock(&vt->lock);
 	return n;
 }

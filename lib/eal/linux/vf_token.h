@@ -25,10 +25,10 @@
  * With `env:NAME,stay` the variable stays as it is, which one in memory that can't be written, such
  * as a constant given to putenv(3), must. One that is set anew is read anew.
  *
- * Reading a source fails with -EINVAL (what it holds isn't a UUID, or is the nil UUID), -EFBIG (more
- * than 4 KiB), -EISDIR (a directory), -EPERM (its group or others may write the file), -ETIMEDOUT
- * (nobody wrote and closed the FIFO or pipe in five seconds), -ENOENT (no such variable) or what
- * open(2), fstat(2) and read(2) return.
+ * Reading a source fails with -EINVAL (what it holds isn't a UUID, or is the nil UUID), -EFBIG
+ * (more than 4 KiB), -EISDIR (a directory), -EPERM (its group or others may write the file),
+ * -ETIMEDOUT (nobody wrote and closed the FIFO or pipe in five seconds), -ENOENT (no such variable)
+ * or what open(2), fstat(2) and read(2) return.
  *
  * All functions on a set may be called from any thread. A set is locked while a device is opened, a
  * source is read, which for a FIFO may take five seconds, VFs are waited for (PCI_PF_WAIT_MS),
@@ -154,8 +154,8 @@ int vftoken_add_rule(struct vftoken *vt, const char *text);
 void vftoken_mask_rule(char *text);
 
 /**
- * Say how many VFs a PF shall have when this process opens it (pci_pf_start() in pci_pf.h). A refused
- * text changes nothing, and one error message says what is wrong with it.
+ * Say how many VFs a PF shall have when this process opens it (pci_pf_start() in pci_pf.h). A
+ * refused text changes nothing, and one error message says what is wrong with it.
  *
  * @param vt
  *   The set of rules.

@@ -4,9 +4,9 @@
 
 /**
  * @file
- * A token on its way from one process to another: in a memory file whose descriptor is passed over a
- * socket (SCM_RIGHTS in unix(7)), so that no message and no buffer of either side holds the token.
- * For libvftoken's own files.
+ * A token on its way from one process to another: in a memory file whose descriptor is passed over
+ * a socket (SCM_RIGHTS in unix(7)), so that no message and no buffer of either side holds the
+ * token. For libvftoken's own files.
  */
 
 #ifndef VF_TOKEN_LOAN_H

@@ -46,7 +46,7 @@ mask(const char *text, char masked[8])
 
 	for (; n < 2 && text[n] != '\0'; n++)
 		masked[n] = isprint((unsigned char)text[n]) ? text[n] : '?';
-	strcpy(masked + n, ELLIPSIS);
+	memcpy(masked + n, ELLIPSIS, sizeof(ELLIPSIS));
 }
 
 static int
@@ -84,8 +84,8 @@ parse_uuid(const char *text, const char *shown, uuid_t token, char why[VFTOKEN_W
 }
 
 static int
-keep(struct vftoken_source *source, struct vftoken_vault *vault, const uuid_t token,
-     char why[VFTOKEN_WHY_SIZE])
+keep_token(struct vftoken_source *source, struct vftoken_vault *vault, const uuid_t token,
+	   char why[VFTOKEN_WHY_SIZE])
 {
 	const int ret = vftoken_vault_put(vault, token, &source->slot);
 
@@ -145,7 +145,7 @@ parse_literal(struct vftoken_source *source, struct vftoken_vault *vault, const 
 	ret = parse_uuid(text, masked, token, why);
 	if (ret < 0)
 		return ret;
-	ret = keep(source, vault, token, why);
+	ret = keep_token(source, vault, token, why);
 	explicit_bzero(token, sizeof(token));
 	return ret;
 }
@@ -216,10 +216,10 @@ check_file(int fd, const char *shown, char why[VFTOKEN_WHY_SIZE])
 	/* Without a name it is out of others' reach, whatever its mode: a memfd's is 0777. */
 	if (st.st_nlink == 0)
 		return 0;
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
+	if (st.st_mode & 0022)
 		return fail(EPERM, why, "%s may be written by others than its owner; chmod 600 it",
 			    shown);
-	if (st.st_mode & S_IROTH)
+	if (st.st_mode & 0004)
 		fail(0, why,
 		     "%s may be read by everybody on this machine; chmod 600 it if it can be",
 		     shown);
@@ -362,7 +362,7 @@ read_env(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t toke
 			   source->shown);
 	take_out = ret == 0 && text != NULL && *end == '\0';
 	if (take_out)
-		ret = keep(source, vault, token, why);
+		ret = keep_token(source, vault, token, why);
 	if (take_out && ret == 0) {
 		/* It is on the stack that the kernel made, where unsetenv() would leave it. */
 		explicit_bzero(text, strlen(text));
@@ -381,7 +381,7 @@ read_fd_once(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t 
 	ret = read_fd(source->fd, source->shown, token, why);
 	if (ret < 0)
 		return ret;
-	ret = keep(source, vault, token, why);
+	ret = keep_token(source, vault, token, why);
 	if (ret < 0)
 		return ret;
 	close(source->fd);

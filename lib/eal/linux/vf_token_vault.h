@@ -4,8 +4,8 @@
 
 /**
  * @file
- * The vault: keeps tokens in a memory file that isn't mapped, so that they are in no core dump and in
- * no stray pointer's reach. For libvftoken's own files.
+ * The vault: keeps tokens in a memory file that isn't mapped, so that they are in no core dump and
+ * in no stray pointer's reach. For libvftoken's own files.
  */
 
 #ifndef VF_TOKEN_VAULT_H

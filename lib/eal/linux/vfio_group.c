@@ -45,7 +45,7 @@ put_into_container(int container_fd, int group_fd, int iommu)
 int
 vfio_group_open(struct vfio_group *group, const char *folder, const char *name)
 {
-	const char noiommu[] = "noiommu-";
+	static const char noiommu[] = "noiommu-";
 	const int iommu = strncmp(name, noiommu, strlen(noiommu)) == 0 ? VFIO_NOIOMMU_IOMMU
 								       : VFIO_TYPE1v2_IOMMU;
 	struct vfio_group opened;

@@ -26,8 +26,8 @@ struct pci_device {
 };
 
 /**
- * Open a device. The functions of pci_pf.h find it by its name until it is closed. The kernel resets
- * a device as its first user opens it, and again as the last one closes it.
+ * Open a device. The functions of pci_pf.h find it by its name until it is closed. The kernel
+ * resets a device as its first user opens it, and again as the last one closes it.
  *
  * Each failure is explained in one error message: what was refused, why, and what to do.
  *

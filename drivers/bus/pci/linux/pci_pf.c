@@ -133,7 +133,7 @@ find_use(const struct vftoken *vt, const char *devices, const char *vf,
 
 	use[0] = '\0';
 	if (pci_sriov_in_use(devices, vt->vfio, vf) == 1)
-		strcpy(use, " in use");
+		snprintf(use, PCI_SRIOV_DRIVER_SIZE, " in use");
 	else if (pci_sriov_read(devices, vf, &facts) == 0 && facts.driver[0] != '\0' &&
 		 strstr(facts.driver, "vfio") == NULL)
 		snprintf(use, PCI_SRIOV_DRIVER_SIZE, " on %.32s", facts.driver);
@@ -163,7 +163,7 @@ list_vfs(const struct vftoken *vt, const char *devices, const char *pf, uint16_t
 						   i > 0 ? ", " : "", vf, use);
 	}
 	if (length >= LIST_SIZE)
-		strcpy(list + LIST_SIZE - sizeof(CUT), CUT);
+		memcpy(list + LIST_SIZE - sizeof(CUT), CUT, sizeof(CUT));
 	return used;
 }
 
@@ -240,7 +240,8 @@ wait_for_vfs(const char *devices, const char *pf, uint16_t num_vfs, unsigned int
 			i++;
 			continue;
 		}
-		strcpy(driver, facts.driver[0] != '\0' ? facts.driver : "no driver");
+		snprintf(driver, PCI_SRIOV_DRIVER_SIZE, "%s",
+			 facts.driver[0] != '\0' ? facts.driver : "no driver");
 		if (passed >= wait_ms)
 			return ret < 0 ? -ETIMEDOUT : -EXDEV;
 		usleep(STEP_MS * 1000);

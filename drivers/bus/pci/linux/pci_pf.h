@@ -5,8 +5,8 @@
 /**
  * @file
  * The duties of a PF's process: set the VF token, enable VFs, and set the token anew while they are
- * in use. The PF is named by its device name, such as `0000:01:00.0`. Unless said otherwise, it must
- * have been opened by this process with pci_vf_token_open() or pci_device_open().
+ * in use. The PF is named by its device name, such as `0000:01:00.0`. Unless said otherwise, it
+ * must have been opened by this process with pci_vf_token_open() or pci_device_open().
  *
  * Each failure is explained in one error message: what was refused, why, and what to do.
  */
@@ -71,7 +71,8 @@ int pci_pf_enable_vfs(struct vftoken *vt, const char *devices, const char *name,
 
 /**
  * Disable a PF's VFs. The kernel would wait for VFs that are in use, for ever if need be, and take
- * others from their kernel driver; both are refused instead. The PF needn't be open in this process.
+ * others from their kernel driver; both are refused instead. The PF needn't be open in this
+ * process.
  *
  * @param vt
  *   The set of rules.

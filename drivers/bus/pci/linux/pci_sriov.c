@@ -41,7 +41,7 @@ read_link(const char *devices, const char *bdf, const char *link, char *name, si
 	last = last != NULL ? last + 1 : target;
 	if (strlen(last) >= size)
 		return -EINVAL;
-	strcpy(name, last);
+	memcpy(name, last, strlen(last) + 1);
 	return 0;
 }
 
@@ -176,7 +176,7 @@ pci_sriov_group(const char *devices, const char *vfio, const char *bdf,
 	if (snprintf(path, sizeof(path), "%s/%s", vfio, name) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	if (access(path, F_OK) < 0)
-		strcpy(name, group);
+		memcpy(name, group, sizeof(group));
 	return 0;
 }
 

@@ -19,7 +19,7 @@
 static void
 read_parameter(const char *devices, struct pci_status *status)
 {
-	const char parameter[] = "module/parameters/enable_sriov";
+	static const char parameter[] = "module/parameters/enable_sriov";
 	char path[PATH_MAX], value;
 	int fd;
 
@@ -38,7 +38,7 @@ read_parameter(const char *devices, struct pci_status *status)
 		status->support = PCI_STATUS_NO;
 }
 
-/* What this process knows of the device. An open PF can be asked itself for the kernel's support. */
+/* What this process knows of the device. An open PF can be asked itself for kernel support. */
 static void
 read_process(struct vftoken *vt, struct pci_status *status)
 {

@@ -4,8 +4,8 @@
 
 /**
  * @file
- * How a device stands: what sysfs shows of it, and what this process has to do with it. Nothing here
- * opens a device, and nothing shows a token.
+ * How a device stands: what sysfs shows of it, and what this process has to do with it. Nothing
+ * here opens a device, and nothing shows a token.
  */
 
 #ifndef PCI_STATUS_H
@@ -34,10 +34,14 @@ struct pci_status {
 	enum pci_status_support support;
 	bool enable_sriov;	/**< vfio-pci's parameter: it lets VFs be enabled */
 	bool open;		/**< this process holds the device open */
-	const char *source;	/**< what kind of source its rule has: `literal`, `file`, `env` or
-				 * `fd`, who is asked (vftoken_set_ask()), or `none` */
-	time_t token_set;	/**< when this process last gave the kernel the PF's token, in
-				 * seconds since 1970; 0 for never */
+	/** What kind of source its rule has: `literal`, `file`, `env` or `fd`, who is asked
+	 * (vftoken_set_ask()), or `none`.
+	 */
+	const char *source;
+	/** When this process last gave the kernel the PF's token, in seconds since 1970; 0 for
+	 * never.
+	 */
+	time_t token_set;
 };
 
 /**

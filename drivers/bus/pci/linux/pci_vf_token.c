@@ -229,7 +229,7 @@ remember(const struct opening *o, const char *bdf, int device_fd)
 	opened->vf = o->facts.role == PCI_SRIOV_VF;
 	if (opened->pf && o->sent)
 		opened->token_set = time(NULL);
-	strcpy(opened->bdf, bdf);
+	snprintf(opened->bdf, sizeof(opened->bdf), "%s", bdf);
 	o->vt->opened = opened;
 }
 
