@@ -132,6 +132,8 @@ def make(wrap: Wrap, tree: Tree, folder: Path = SUBPROJECTS) -> None:
     for line in _state(tree.path):
         digest.update(line.encode())
     state = digest.hexdigest() + '\n'
+    if place.exists() and not (place / STAMP).exists():
+        raise SourceError(f"'{place}' wasn't made by this program; remove it")
     if place.exists():
         path, _, had = (place / STAMP).read_text('utf-8').partition('\n')
         if path != str(tree.path):

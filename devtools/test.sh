@@ -27,6 +27,8 @@ case "$mode" in
 		if [ "$1" = --dpdk ]; then
 			[ "$left" -gt 0 ] || die "--dpdk takes a version of DPDK or a folder with a tree of it"
 			left=$((left - 1))
+			[ -d "$2" ] || [ -e "$SOURCE/subprojects/dpdk-$2.wrap" ] ||
+				die "--dpdk '$2' is neither a folder nor a version of subprojects/dpdk-*.wrap"
 			dpdks="$dpdks $2"
 			shift 2
 		else

@@ -106,8 +106,9 @@ def test_copy(make_tree, subprojects):
 def test_refused(make_tree, subprojects, tmp_path):
     """What can't be used must be refused by a sentence that names it, and nothing must change.
 
-    Steps: Name no tree; one whose code differs, by much and by one line of the context; one that
-        has the glue; another than the one whose copy is there.
+    Steps: Name no tree; one whose code differs, by much and by one line of the context; one where
+        the copy's folder is somebody's own; another than the one whose copy is there; one that
+        has the glue.
     Verify: The sentences; no copy is made, and the other's stays.
     """
     with pytest.raises(SourceError, match="nowhere' isn't a DPDK tree: it has no VERSION"):
@@ -126,6 +127,9 @@ def test_refused(make_tree, subprojects, tmp_path):
     refused('other', apart, lines='nothing\n')
     refused('fuzzy', apart, lines='one\ntwo\nthree\n4\n')
     assert not (subprojects / 'dpdk-source').exists()
+    (subprojects / 'dpdk-source').mkdir()
+    refused('third', "dpdk-source' wasn't made by this program; remove it")
+    (subprojects / 'dpdk-source').rmdir()
     tree = dpdk_source.find_tree(str(make_tree('good')))
     dpdk_source.make(dpdk_source.find_glue(tree, subprojects), tree, subprojects)
     before = listing(subprojects / 'dpdk-source')
