@@ -22,7 +22,7 @@ LOG = '/run/start.log'
 TESTPMD = ('dpdk-testpmd -l 0,1 -m 32 --file-prefix={prefix} -a {device} '
            '--vfio-vf-token={pf}=file:' + TOKEN_FILE + ' {eal} -- --nb-cores=1 '
            '--total-num-mbufs=2048 --disable-device-start --no-lsc-interrupt')
-PROC_INFO = 'dpdk-proc-info --file-prefix={prefix} -a {device} -- --show-port'
+PROC_INFO = 'dpdk-proc-info --file-prefix={prefix} -a {device} -- --stats'
 
 # Its input must not end, and it must be gone before anything is looked at.
 KILL = '''
@@ -81,10 +81,10 @@ def works(lab, command):
 
 
 def shows(lab, device):
-    """The seconds in which a secondary process shows its primary's device, as it must."""
+    """The seconds in which a secondary process reads its primary's device, as it must."""
     begin = time.monotonic()
     done = lab.run(f'{PROC_INFO.format(prefix="vf", device=device)} 2>&1', timeout=60)
-    assert (done.status, f'device {device}' in done.output) == (0, True), done.output
+    assert (done.status, 'NIC statistics for port 0' in done.output) == (0, True), done.output
     return time.monotonic() - begin
 
 
