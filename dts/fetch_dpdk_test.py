@@ -113,3 +113,45 @@ def test_changed_patch(wrap):
     made.patches[0].write_text('two')
     fetch_dpdk.prepare(made)
     assert not made.folder.exists()
+
+
+def test_whose_package(wrap, monkeypatch):
+    """A release must be looked for in the Debian that has it, which may be another than this one.
+
+    Steps: Fetch as DPDK 25.11 and as 24.11, with a source package that only notes its question.
+    Verify: Debian sid's source is asked for 25.11's tarball, this Debian's for 24.11's.
+    """
+    asked = []
+
+    def note(name, file, _, release):
+        asked.append((name, file, release))
+        raise debian.DebianError('noted')
+
+    monkeypatch.setattr(debian, 'source', note)
+    for version in ('25.11', '24.11'):
+        made = wrap()
+        made.version, made.name = version, f'dpdk-{version}.4.tar.xz'
+        fetch_dpdk.fetch(made)
+    assert asked == [('dpdk', 'dpdk_25.11.4.orig.tar.xz', debian.UNRELEASED),
+                     ('dpdk', 'dpdk_24.11.4.orig.tar.xz', '')]
+
+
+def test_from_git(wrap):
+    """What Meson gets with git must not be fetched here, but go when a patch of ours changes.
+
+    Steps: Prepare for a wrap file of the kind wrap-git; say that it was built, prepare; change a
+    patch, prepare.
+    Verify: No tarball is fetched; the folder stays the first time and is gone the second.
+    """
+    path = wrap(url='file:///nowhere').path
+    path.write_text('[wrap-git]\ndirectory = dpdk-0.0\nurl = file:///nowhere\nrevision = main\n'
+                    'patch_directory = dpdk\ndiff_files = dpdk-0.0/0001.patch\n')
+    made = fetch_dpdk.Wrap(path)
+    fetch_dpdk.prepare(made)
+    made.folder.mkdir()
+    (made.folder / fetch_dpdk.STAMP).write_text(made.glue())
+    fetch_dpdk.prepare(made)
+    assert made.folder.exists() and not debian.cache_dir().exists()
+    made.patches[0].write_text('two')
+    fetch_dpdk.prepare(made)
+    assert not made.folder.exists()

@@ -48,7 +48,7 @@ set_token(struct vftoken *vt, struct vftoken_opened *pf, const uuid_t token)
 	if (ret == -ENOTTY)
 		return vftoken_refuse(
 			vt, ENOTTY,
-			"%s takes no VF token: it isn't an SR-IOV PF on vfio-pci, or this kernel doesn't know VF tokens (Linux 5.7 and later do; for earlier ones see kernel-patches/)",
+			"%s takes no VF token: it isn't an SR-IOV PF on vfio-pci, or this kernel doesn't know VF tokens (Linux 5.7 and later do; for earlier ones see dpdk-vf-token's kernel-patches/)",
 			pf->bdf);
 	if (ret < 0)
 		return vftoken_refuse(
@@ -214,7 +214,7 @@ check_enable(const struct vftoken *vt, const char *devices, const struct vftoken
 	if (ret < 0)
 		return vftoken_refuse(
 			vt, -ret,
-			"PF %s gets no VFs, since the kernel can't set its VF token (%s); it takes vfio-pci and Linux 5.7 or later (for earlier ones see kernel-patches/)",
+			"PF %s gets no VFs, since the kernel can't set its VF token (%s); it takes vfio-pci and Linux 5.7 or later (for earlier ones see dpdk-vf-token's kernel-patches/)",
 			pf->bdf, strerror(-ret));
 	return 0;
 }

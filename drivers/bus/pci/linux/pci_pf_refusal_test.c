@@ -54,11 +54,11 @@ static const struct test_device devices[] = {
 	"(--vfio-vf-token=" PF "=SOURCE)"
 #define NO_TOKENS(why) \
 	"PF " PF " gets no VFs, since the kernel can't set its VF token (" why "); it takes " \
-	"vfio-pci and Linux 5.7 or later (for earlier ones see kernel-patches/)"
+	"vfio-pci and Linux 5.7 or later (for earlier ones see dpdk-vf-token's kernel-patches/)"
 #define KEEPS "PF " PF " keeps its VF token"
 #define TAKES_NONE \
 	PF " takes no VF token: it isn't an SR-IOV PF on vfio-pci, or this kernel doesn't know " \
-	"VF tokens (Linux 5.7 and later do; for earlier ones see kernel-patches/)"
+	"VF tokens (Linux 5.7 and later do; for earlier ones see dpdk-vf-token's kernel-patches/)"
 #define SRIOV_OFF \
 	"PF " PF " gets no VFs, since vfio-pci's enable_sriov is off; turn it on (echo 1 " \
 	">/sys/module/vfio_pci/parameters/enable_sriov, or enable_sriov=1 for modprobe)"

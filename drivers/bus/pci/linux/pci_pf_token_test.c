@@ -22,7 +22,7 @@
 #define UNREADABLE KEEPS ", since the new one can't be read: "
 #define TAKES_NONE \
 	PF " takes no VF token: it isn't an SR-IOV PF on vfio-pci, or this kernel doesn't know " \
-	"VF tokens (Linux 5.7 and later do; for earlier ones see kernel-patches/)"
+	"VF tokens (Linux 5.7 and later do; for earlier ones see dpdk-vf-token's kernel-patches/)"
 #define KERNEL_REFUSED(why) KEEPS ": the kernel refused the new one: " why
 #define HAS(source) "PF " PF " has the VF token from " source
 #define NEW(pf) "PF " pf " has a new VF token"

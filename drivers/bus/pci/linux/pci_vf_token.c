@@ -158,7 +158,7 @@ explain(const struct opening *o, int err)
 		if (o->sent && strstr(o->facts.driver, "vfio") != NULL)
 			vftoken_log(
 				o->vt, VFTOKEN_LOG_ERR,
-				"%s refused by the kernel: this kernel doesn't know VF tokens (Linux 5.7 and later do); use a later one or one with the series in kernel-patches/, or leave the token out",
+				"%s refused by the kernel: this kernel doesn't know VF tokens (Linux 5.7 and later do); use a later one or one with the series in dpdk-vf-token's kernel-patches/, or leave the token out",
 				name);
 		else
 			vftoken_log(

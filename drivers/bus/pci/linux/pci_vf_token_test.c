@@ -35,7 +35,7 @@
 	"the token that the PF's process uses" GIVE(pf)
 #define OLD_KERNEL \
 	REFUSED "this kernel doesn't know VF tokens (Linux 5.7 and later do); use a later one or " \
-	"one with the series in kernel-patches/, or leave the token out"
+	"one with the series in dpdk-vf-token's kernel-patches/, or leave the token out"
 #define NO_DEVICE(bdf) \
 	bdf REFUSED "no such device in its IOMMU group; bind it to a VFIO driver " \
 	"(dpdk-devbind.py -b vfio-pci " bdf ")"
