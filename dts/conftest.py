@@ -71,9 +71,9 @@ def build() -> Path:
     return Path(os.environ.get('BUILD', SOURCE / 'build')).resolve()
 
 
-def prepared_lab(build: Path, files: Mapping[str, Path]) -> Iterator[Lab]:
+def prepared_lab(build: Path, files: Mapping[str, Path], **more: int) -> Iterator[Lab]:
     """A machine with one PF on vfio-pci, two VFs and the token in a file of root's own."""
-    with Lab(build=build, files=files, timeout=1800) as machine:
+    with Lab(build=build, files=files, timeout=1800, **more) as machine:
         pf = machine.pfs[0]
         machine.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
         machine.check(f'echo 2 >/sys/bus/pci/devices/{pf}/sriov_numvfs')

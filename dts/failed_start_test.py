@@ -219,7 +219,7 @@ def without_vfs(lab, sriov, pf):
     """The command of a testpmd that is to enable VFs, where there are none."""
     lab.check(f'echo 0 >{sriov}')
     return TESTPMD.format(prefix='failed', device=pf, pf=pf,
-                          eal='--single-file-segments --vfio-num-vfs=2')
+                          eal='--single-file-segments --vfio-num-vfs=2 --log-level=bus.pci:info')
 
 
 @pytest.fixture
