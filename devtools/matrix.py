@@ -17,10 +17,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 from xml.etree import ElementTree
 
 sys.dont_write_bytecode = True
@@ -74,25 +72,22 @@ class Column:
         """Kernel and DPDK in few words."""
         return f'{self.name} / {dpdk_version(self.build)}'
 
-    def file(self, suffix: str) -> Path:
-        """A file about its run."""
-        folder = self.build / 'matrix'
-        folder.mkdir(exist_ok=True)
-        return folder / (re.sub(r'[^\w.]+', '-', self.title).strip('-') + suffix)
+    @property
+    def report(self) -> Path:
+        """Where pytest puts its JUnit file."""
+        return self.build / 'matrix' / (re.sub(r'[^\w.]+', '-', self.title).strip('-') + '.xml')
 
-    def run(self, log: IO[str] | None = None) -> tuple[dict[str, Cell], int]:
-        """Run the suites, with their output to a log; returns the cells by suite, and pytest's
-        status."""
-        report = self.file('.xml')
-        report.unlink(missing_ok=True)
+    def run(self) -> tuple[dict[str, Cell], int]:
+        """Run the suites; returns the cells by suite, and pytest's status."""
+        self.report.unlink(missing_ok=True)
         files = [SOURCE / 'dts' / f'{suite}_test.py' for suite in self.suites] or [SOURCE / 'dts']
-        # One process a column, as its suites share a lab.
+        # A process's suites share a lab, which takes one processor in software emulation.
         status = subprocess.run(
-            [sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', '-m', 'not fast',
-             f'--junit-xml={report}', *files],
+            [sys.executable, '-m', 'pytest', '-m', 'not fast', '--numprocesses=2',
+             '--dist=loadfile', f'--junit-xml={self.report}', *files],
             env={**os.environ, 'BUILD': str(self.build), 'LAB_KERNEL': self.kernel},
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode
-        return read_report(report) if report.exists() else {}, status
+            stdin=subprocess.DEVNULL, check=False).returncode
+        return read_report(self.report) if self.report.exists() else {}, status
 
 
 def dpdk_version(build: Path) -> str:
@@ -181,32 +176,16 @@ def columns(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path
         yield from (Column(name, kernel, build.resolve(), suites) for build in builds)
 
 
-def run_logged(column: Column) -> tuple[dict[str, Cell], int]:
-    """Run a column whose output nobody sees until its end."""
-    with open(column.file('.log'), 'w', encoding='utf-8') as log:
-        return column.run(log)
-
-
 def run(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path],
         quick: bool) -> bool:
     """Run all columns and show the table; returns whether all went well."""
     results: dict[str, Mapping[str, Cell]] = {}
     good = True
     start = time.monotonic()
-    todo = columns(kernels, trees, builds, quick)
-    first = next(todo)
-    # Two at a time, as a machine in software emulation takes one processor. The output of the first
-    # is for who watches; that of another is shown when it has ended.
-    with ThreadPoolExecutor(1) as beside:
-        others = beside.submit(lambda: [(column, run_logged(column)) for column in todo])
-        print(f'== kernel / DPDK: {first.title}', flush=True)
-        results[first.title], status = first.run()
-        good = status == 0
-        for column, (cells, status) in others.result():
-            print(f'== kernel / DPDK: {column.title}')
-            print(column.file('.log').read_text('utf-8', 'replace'), flush=True)
-            results[column.title] = cells
-            good = good and status == 0
+    for column in columns(kernels, trees, builds, quick):
+        print(f'== kernel / DPDK: {column.title}', flush=True)
+        results[column.title], status = column.run()
+        good = good and status == 0
     print(f'== the matrix, after {(time.monotonic() - start) / 60:.0f} min')
     print(table(results))
     for version in TREES:

@@ -20,7 +20,7 @@ PACKAGES_CROSS='gcc-aarch64-linux-gnu qemu-user'
 PACKAGES_KERNEL='bc bison flex libelf-dev make patch xz-utils'
 PACKAGES_STATIC='clang-tidy codespell cppcheck flake8 mypy shellcheck'
 PACKAGES_UNIT='clang gcovr libclang-rt-dev valgrind'
-PACKAGES_TEST='make man-db python3-pytest'
+PACKAGES_TEST='make man-db python3-pytest python3-pytest-xdist'
 
 die() {
 	echo "$(basename "$0"): $*" >&2

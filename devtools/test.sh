@@ -73,5 +73,5 @@ done
 [ -z "$dpdks" ] || set -- --build "$BUILD" "$@"
 export BUILD
 say 'functional tests that need no VM'
-"$PYTHON" -m pytest -m fast "$SOURCE/dts"
+"$PYTHON" -m pytest -m fast --numprocesses=2 --dist=loadfile "$SOURCE/dts"
 [ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/matrix.py" "$@"
