@@ -296,7 +296,7 @@ def test_write_fails(lab, sriov, without_vfs, pf, error, why):
         before = f'strace -f -o /run/trace -P {sriov} -e inject=write:error={error}'
         after = ''
     done = lab.run(f'{before} {without_vfs} </dev/null 2>&1{after}', timeout=90)
-    assert (f"PF {pf} gets no VFs: the kernel couldn't enable 2: {why}") in done.output
+    assert (f"PF {pf} gets no VFs: the kernel couldn't enable 2: {why}; see dmesg") in done.output
     assert 'No probed ethernet devices' in done.output
     assert numvfs(lab, sriov) == 0
     works(lab, without_vfs)

@@ -25,7 +25,8 @@ disable_vfs(const char *pf, const struct pci_sriov *facts)
 	if (strcmp(facts->driver, SYSFS_VFIO_PCI) == 0)
 		sysfs_write_enable_sriov(true);
 	ret = pci_sriov_set_numvfs(NULL, pf, 0);
-	return ret == 0 || message_refuse("%s: its VFs can't be disabled: %s", pf, strerror(-ret));
+	return ret == 0 ||
+	       message_refuse("%s: its VFs can't be disabled: %s; see dmesg", pf, strerror(-ret));
 }
 
 static bool
@@ -49,7 +50,7 @@ own_group(const char *pf, const char *vf)
 			pf, vf);
 	if (strcmp(pf_group, vf_group) == 0)
 		return message_refuse(
-			"%s refused: its VF %s is in its own IOMMU group; use a slot with ACS", pf,
+			"%s refused: its VF %s shares its IOMMU group; use a slot with ACS", pf,
 			vf);
 	return true;
 }
@@ -79,15 +80,16 @@ enable_vfs(struct machine *machine, struct machine_pf *pf)
 	sysfs_write_enable_sriov(true);
 	ret = pci_sriov_set_numvfs(NULL, bdf, (uint16_t)machine->num_vfs);
 	if (ret < 0)
-		return message_refuse("%s: %u VFs can't be enabled: %s", bdf, machine->num_vfs,
-				      strerror(-ret));
+		return message_refuse("%s: %u VFs can't be enabled: %s; see dmesg", bdf,
+				      machine->num_vfs, strerror(-ret));
 	for (i = 0; i < machine->num_vfs; i++) {
 		ret = pci_sriov_vf(NULL, bdf, (uint16_t)i, pf->vfs[i]);
 		if (ret == 0)
 			ret = sysfs_bind(pf->vfs[i], SYSFS_VFIO_PCI);
 		if (ret < 0)
-			return message_refuse("%s: its VF %u can't be bound to vfio-pci: %s", bdf,
-					      i, strerror(-ret));
+			return message_refuse(
+				"%s: its VF %u can't be bound to vfio-pci: %s; see dmesg", bdf, i,
+				strerror(-ret));
 		if (!own_group(bdf, pf->vfs[i]))
 			return false;
 	}

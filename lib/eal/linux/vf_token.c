@@ -230,7 +230,9 @@ add_rule(struct vftoken *vt, const char *text)
 			      bdf_length > 0 ? bdf_length : 11,
 			      bdf_length > 0 ? text : "all devices");
 	if (vt->n_rules == VFTOKEN_MAX_RULES)
-		return refuse(vt, -ENOSPC, "there are %d rules already", VFTOKEN_MAX_RULES);
+		return refuse(vt, -ENOSPC,
+			      "there are %d rules already; name PFs, whose rules cover their VFs",
+			      VFTOKEN_MAX_RULES);
 	if (grow(vt) < 0)
 		return refuse(vt, -ENOMEM, "out of memory");
 	ret = vftoken_source_parse(&rule.source, &vt->vault, source, why);

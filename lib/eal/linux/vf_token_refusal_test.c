@@ -97,7 +97,10 @@ static const struct {
 	{ "fd:3x", "fd:3x" DOTS " isn't the number of a file descriptor", -EINVAL },
 	{ "fd:2147483648", "fd:21" DOTS " isn't the number of a file descriptor", -EINVAL },
 	{ "fd:" TOKEN_B, "fd:C8" DOTS " isn't the number of a file descriptor", -EINVAL },
-	{ "01:00.0=fd:987", "01:00.0: fd:987 isn't open in this process", -EBADF },
+	{ "01:00.0=fd:987",
+	  "01:00.0: fd:987 isn't open in this process; open it for the "
+	  "command (987<FILE)",
+	  -EBADF },
 	/* Twice. */
 	{ KEPT_BDF "=" TOKEN_B, "there is a rule for " KEPT_BDF " already; keep one of the two",
 	  -EEXIST },

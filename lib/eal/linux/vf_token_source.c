@@ -109,7 +109,9 @@ parse_fd(struct vftoken_source *source, const char *text, char why[VFTOKEN_WHY_S
 		return fail(EINVAL, why, "fd:%s isn't the number of a file descriptor", masked);
 	}
 	if (fcntl((int)fd, F_GETFD) < 0)
-		return fail(EBADF, why, "%s isn't open in this process", text);
+		return fail(EBADF, why,
+			    "%s isn't open in this process; open it for the command (%s<FILE)",
+			    text, digits);
 	source->fd = (int)fd;
 	return 0;
 }
@@ -358,7 +360,7 @@ read_env(struct vftoken_source *source, struct vftoken_vault *vault, uuid_t toke
 	else if (source->slot != VFTOKEN_VAULT_NONE)
 		ret = read_kept(source, vault, token, why);
 	else
-		ret = fail(ENOENT, why, "%s isn't set in this process's environment",
+		ret = fail(ENOENT, why, "%s isn't set in this process's environment; export it",
 			   source->shown);
 	take_out = ret == 0 && text != NULL && *end == '\0';
 	if (take_out)

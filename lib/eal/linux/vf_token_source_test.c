@@ -293,7 +293,8 @@ environment(void **state)
 		int ret;
 		const char *reason;
 	} cases[] = {
-		{ NULL, -ENOENT, "env:VF_TOKEN isn't set in this process's environment" },
+		{ NULL, -ENOENT,
+		  "env:VF_TOKEN isn't set in this process's environment; export it" },
 		{ TOKEN_A, 0, "" },
 		{ TOKEN_B, 0, "" },
 		{ "", -EINVAL, "env:VF_TOKEN is empty" },

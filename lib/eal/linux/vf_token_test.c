@@ -142,7 +142,8 @@ many_rules(void **state)
 		assert_int_equal(vftoken_add_rule(vt, text), 0);
 	}
 	assert_int_equal(vftoken_add_rule(vt, "ffff:01:00.0=" TOKEN_B), -ENOSPC);
-	test_assert_message(VFTOKEN_LOG_ERR, REFUSED "there are 65536 rules already");
+	test_assert_message(VFTOKEN_LOG_ERR, REFUSED "there are 65536 rules already; name "
+						     "PFs, whose rules cover their VFs");
 	assert_int_equal(vftoken_add_rule(vt, "0:0:0.0=" TOKEN_B), -EEXIST);
 	assert_null(vftoken_find(vt, "ffff:01:00.0", NULL));
 	assert_int_equal(test_vault_size(), VFTOKEN_MAX_RULES * sizeof(uuid_t));

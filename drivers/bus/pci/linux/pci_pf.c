@@ -279,6 +279,15 @@ keep_vfs(const struct vftoken *vt, const char *devices, const char *pf, uint16_t
 }
 
 static int
+refuse_sriov_off(const struct vftoken *vt, const char *pf, const char *what)
+{
+	return vftoken_refuse(
+		vt, ENOENT,
+		"PF %s %s, since vfio-pci's enable_sriov is off; turn it on (echo 1 >/sys/module/vfio_pci/parameters/enable_sriov, or enable_sriov=1 for modprobe)",
+		pf, what);
+}
+
+static int
 enable_vfs(const struct vftoken *vt, const char *devices, const char *pf, uint16_t num_vfs)
 {
 	char vf[VFTOKEN_BDF_SIZE], driver[PCI_SRIOV_DRIVER_SIZE];
@@ -286,14 +295,11 @@ enable_vfs(const struct vftoken *vt, const char *devices, const char *pf, uint16
 
 	ret = pci_sriov_set_numvfs(devices, pf, num_vfs);
 	if (ret == -ENOENT)
-		return vftoken_refuse(
-			vt, ENOENT,
-			"PF %s gets no VFs, since vfio-pci's enable_sriov is off; turn it on (echo 1 >/sys/module/vfio_pci/parameters/enable_sriov, or enable_sriov=1 for modprobe)",
-			pf);
+		return refuse_sriov_off(vt, pf, "gets no VFs");
 	if (ret < 0)
-		return vftoken_refuse(vt, -ret,
-				      "PF %s gets no VFs: the kernel couldn't enable %u: %s", pf,
-				      num_vfs, strerror(-ret));
+		return vftoken_refuse(
+			vt, -ret, "PF %s gets no VFs: the kernel couldn't enable %u: %s; see dmesg",
+			pf, num_vfs, strerror(-ret));
 	ret = wait_for_vfs(devices, pf, num_vfs, PCI_PF_WAIT_MS, vf, driver);
 	if (ret == 0) {
 		say_enabled(vt, devices, pf, num_vfs, "");
@@ -389,10 +395,13 @@ disable_vfs(const struct vftoken *vt, const char *devices, const char *pf)
 			"PF %s keeps its %u VFs (%s); end the processes that use them, and unbind them from other drivers, first",
 			pf, facts.numvfs, list);
 	ret = pci_sriov_set_numvfs(devices, pf, 0);
+	if (ret == -ENOENT)
+		return refuse_sriov_off(vt, pf, "keeps its VFs");
 	if (ret < 0)
-		return vftoken_refuse(vt, -ret,
-				      "PF %s keeps its VFs: the kernel couldn't disable them: %s",
-				      pf, strerror(-ret));
+		return vftoken_refuse(
+			vt, -ret,
+			"PF %s keeps its VFs: the kernel couldn't disable them: %s; see dmesg", pf,
+			strerror(-ret));
 	return 0;
 }
 

@@ -62,7 +62,7 @@ static const struct test_device devices[] = {
 #define SRIOV_OFF \
 	"PF " PF " gets no VFs, since vfio-pci's enable_sriov is off; turn it on (echo 1 " \
 	">/sys/module/vfio_pci/parameters/enable_sriov, or enable_sriov=1 for modprobe)"
-#define NOT_ENABLED(why) "PF " PF " gets no VFs: the kernel couldn't enable 2: " why
+#define NOT_ENABLED(why) "PF " PF " gets no VFs: the kernel couldn't enable 2: " why "; see dmesg"
 
 static struct vftoken *
 open_device(const char *name, const char *rule)

@@ -169,7 +169,7 @@ explain(const struct opening *o, int err)
 	case EPERM:
 		vftoken_log(
 			o->vt, VFTOKEN_LOG_ERR,
-			"%s refused by the kernel: this process may not use the IOMMU group; bind all devices of the group to vfio-pci, and run with CAP_SYS_RAWIO where VFIO has no IOMMU",
+			"%s refused by the kernel: VFIO has no IOMMU here, so that only a process with CAP_SYS_RAWIO may open devices; run as root",
 			name);
 		break;
 	case EBUSY:

@@ -112,7 +112,8 @@ not_lent(void **state)
 		{ TEST_DEVICES, PF, "file:open", -EPERM,
 		  NOT_LENT(PF, "file:open may be written by others than its owner; chmod 600 it") },
 		{ TEST_DEVICES, VF, "env:NO_SUCH_VARIABLE", -ENOENT,
-		  NOT_LENT(VF, "env:NO_SUCH_VARIABLE isn't set in this process's environment") },
+		  NOT_LENT(VF, "env:NO_SUCH_VARIABLE isn't set in this process's environment; "
+			       "export it") },
 	};
 	size_t i;
 
