@@ -106,7 +106,7 @@ build_dpdk() {
 		"$PYTHON" "$SOURCE/devtools/fetch_dpdk.py" "$wrap" || die "no DPDK to build; see above"
 		set -- "$1" "$2" "-Ddpdk_version=${3:-22.11}"
 	fi
-	say "building DPDK and dpdk-testpmd, $2 (its log: $log)"
+	say "building DPDK and dpdk-testpmd, $2, with ${CC:-gcc} (its log: $log)"
 	{
 		if [ -e "$1/build.ninja" ]; then
 			"$MESON" setup --reconfigure "$3" "$1" "$source"

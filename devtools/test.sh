@@ -63,7 +63,8 @@ fi
 "$SOURCE/devtools/check-cross.sh" "$BUILD/cross"
 "$SOURCE/devtools/fuzz.sh" 20 "$BUILD/fuzz"
 build_dpdk "$BUILD" static
-[ "$mode" = --fast ] || build_dpdk "$BUILD/shared" shared
+# Both compilers have their turn.
+[ "$mode" = --fast ] || CC=clang build_dpdk "$BUILD/shared" shared
 for dpdk in $dpdks; do
 	folder=$BUILD/dpdk-$(basename "$dpdk")
 	build_dpdk "$folder" static "$dpdk"
