@@ -17,6 +17,7 @@ PACKAGES_BUILD='gcc libc6-dev libcmocka-dev libjson-c-dev libnuma-dev meson ninj
 PACKAGES_FETCH='ca-certificates dpkg-dev'
 PACKAGES_LAB=python3-pexpect
 PACKAGES_CROSS='gcc-aarch64-linux-gnu qemu-user'
+PACKAGES_DEBIAN='debhelper lintian mmdebstrap uidmap'
 PACKAGES_KERNEL='bc bison flex libelf-dev make patch xz-utils'
 PACKAGES_STATIC='clang-tidy codespell cppcheck flake8 mypy shellcheck'
 PACKAGES_UNIT='clang gcovr libclang-rt-dev valgrind'

@@ -43,7 +43,7 @@ esac
 
 # shellcheck disable=SC2086 # lists of words
 need 'to fetch, build and test DPDK and libvftoken' $PACKAGES_FETCH $PACKAGES_BUILD $PACKAGES_LAB \
-	$PACKAGES_STATIC $PACKAGES_UNIT $PACKAGES_CROSS $PACKAGES_TEST $PACKAGES_KERNEL
+	$PACKAGES_STATIC $PACKAGES_UNIT $PACKAGES_CROSS $PACKAGES_DEBIAN $PACKAGES_TEST $PACKAGES_KERNEL
 # First, as a kernel that can't be had should not be found out after the build.
 [ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/matrix.py" --fetch "$@"
 writable_source
@@ -61,10 +61,14 @@ fi
 "$SOURCE/devtools/check-static.sh" "$BUILD/static"
 "$SOURCE/devtools/check-unit.sh" "$BUILD/unit"
 "$SOURCE/devtools/check-cross.sh" "$BUILD/cross"
+[ "$mode" = --fast ] || "$SOURCE/devtools/check-packages.sh" "$BUILD/packages"
 "$SOURCE/devtools/fuzz.sh" 20 "$BUILD/fuzz"
 build_dpdk "$BUILD" static
 # Both compilers have their turn.
-[ "$mode" = --fast ] || CC=clang build_dpdk "$BUILD/shared" shared
+[ "$mode" = --fast ] || (
+	export CC=clang
+	build_dpdk "$BUILD/shared" shared
+)
 for dpdk in $dpdks; do
 	folder=$BUILD/dpdk-$(basename "$dpdk")
 	build_dpdk "$folder" static "$dpdk"
