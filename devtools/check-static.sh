@@ -24,7 +24,8 @@ jobs=$(nproc)
 cd "$SOURCE"
 
 # All that is in the tree, but for what is built or downloaded, and the inputs of fuzzers.
-find . \( -type d \( -name '.?*' ! -name .ci -o -name __pycache__ -o -path './build*' \
+find . \( -type d \( -name '.?*' ! -name .ci ! -name .github -o -name __pycache__ \
+	-o -path './build*' -o -path './examples/*/build' \
 	-o -path './subprojects/*' ! -path './subprojects/packagefiles*' \
 	-o -path ./devtools/fuzz/corpus \) -prune \) -o -type f -print | sed 's,^\./,,' | sort >"$files"
 

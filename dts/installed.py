@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
-"""A build of ours installed into a folder, and the example built against that."""
+"""A build of ours installed into a folder, and the examples built against that."""
 from __future__ import annotations
 
 import os
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-EXAMPLE = Path(__file__).resolve().parent.parent / 'examples/vftoken_rotate'
+EXAMPLES = Path(__file__).resolve().parent.parent / 'examples'
 WARNINGS = ('-Wall', '-Wextra', '-Werror')
 
 
@@ -48,11 +48,13 @@ class Installed:
         return ' '.join(line for line in self.run('readelf', '-d', file).splitlines()
                         if '(NEEDED)' in line)
 
-    def example(self, kind: str, folder: Path) -> Path:
-        """The example, shared or static, built in a new folder. It finds its libraries wherever
-        it is started."""
-        shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns('build'))
+    def example(self, kind: str, folder: Path, name: str = 'vftoken_rotate',
+                compiler: str = 'gcc') -> Path:
+        """One of the examples, shared or static, built in a new folder. It finds its libraries
+        wherever it is started."""
+        shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns('build'))
         # As RUNPATH, it wouldn't hold for the libraries of libraries.
         rpath = f'-Wl,--disable-new-dtags,-rpath,{self.libraries}'
-        self.run('make', kind, f'CFLAGS=-O2 {" ".join(WARNINGS)}', f'LDFLAGS={rpath}', cwd=folder)
-        return folder / f'build/vftoken_rotate-{kind}'
+        self.run('make', kind, f'CC={compiler}', f'CFLAGS=-O2 {" ".join(WARNINGS)}',
+                 f'LDFLAGS={rpath}', cwd=folder)
+        return folder / f'build/{name}-{kind}'
