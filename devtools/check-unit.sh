@@ -1,19 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
-
-# Usage: check-unit.sh [BUILD-FOLDER]
+#
+# check-unit.sh [BUILD-FOLDER]
 # Builds all but DPDK with gcc and clang and runs the unit tests: as they are, under valgrind, with
 # ASan and UBSan, and for the line coverage of libvftoken, of which LEAST per cent are demanded.
 
 set -eu
+. "$(dirname "$0")/prepare.sh"
 . "$(dirname "$0")/step.sh"
 
 LEAST=95
 
-source=$(cd "$(dirname "$0")/.." && pwd)
-mkdir -p "${1:-build/unit}"
-build=$(cd "${1:-build/unit}" && pwd)
+case "${1:-}" in
+-h | --help) usage ;;
+esac
+# shellcheck disable=SC2086 # lists of words
+need 'for the unit tests' $PACKAGES_BUILD $PACKAGES_UNIT
+mkdir -p "${1:-$BUILD/unit}"
+build=$(cd "${1:-$BUILD/unit}" && pwd)
 check=unit
 log=$build/check-unit.log
 : > "$log"
@@ -26,19 +31,19 @@ configure() {
 	if [ -e "$folder/build.ninja" ]; then
 		set -- --reconfigure "$@"
 	fi
-	/usr/bin/meson setup -Ddpdk=disabled "$@" "$folder" "$source" &&
+	"$MESON" setup -Ddpdk=disabled "$@" "$folder" "$SOURCE" &&
 		/usr/bin/ninja -C "$folder"
 }
 
 run() {
 	folder=$build/$1
 	shift
-	/usr/bin/meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
+	"$MESON" test -C "$folder" --no-rebuild --print-errorlogs "$@"
 }
 
 # A program of somebody else's, built against the installed library.
 installed() {
-	/usr/bin/meson install -C "$build/gcc" --no-rebuild --quiet || return
+	"$MESON" install -C "$build/gcc" --no-rebuild --quiet || return
 	pc=$(find "$build/installed" -name libvftoken.pc)
 	echo '#include <pci_pf.h>
 		int main(void) { return pci_pf_reload_token(vftoken_process(), NULL); }' \
@@ -54,7 +59,7 @@ coverage() {
 	# The library's objects alone, from outside the source folder, where gcovr would leave files.
 	run coverage &&
 		cd "$build/coverage" &&
-		/usr/bin/gcovr --root "$source" --print-summary --fail-under-line "$LEAST" \
+		/usr/bin/gcovr --root "$SOURCE" --print-summary --fail-under-line "$LEAST" \
 			libvftoken.a.p
 }
 

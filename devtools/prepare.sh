@@ -18,10 +18,11 @@ PACKAGES_FETCH='ca-certificates dpkg-dev'
 PACKAGES_LAB=python3-pexpect
 PACKAGES_CROSS='gcc-aarch64-linux-gnu qemu-user'
 PACKAGES_DEBIAN='debhelper lintian mmdebstrap uidmap'
+PACKAGES_DOC='doxygen graphviz python3-breathe python3-sphinx python3-sphinx-rtd-theme'
 PACKAGES_KERNEL='bc bison flex libelf-dev make patch xz-utils'
 PACKAGES_STATIC='clang-tidy codespell cppcheck flake8 mypy shellcheck'
 PACKAGES_UNIT='clang gcovr libclang-rt-dev valgrind'
-PACKAGES_TEST='make man-db python3-pytest python3-pytest-xdist'
+PACKAGES_TEST='make man-db python3-kubernetes python3-pytest python3-pytest-xdist python3-yaml systemd'
 
 die() {
 	echo "$(basename "$0"): $*" >&2

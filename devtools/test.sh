@@ -43,7 +43,8 @@ esac
 
 # shellcheck disable=SC2086 # lists of words
 need 'to fetch, build and test DPDK and libvftoken' $PACKAGES_FETCH $PACKAGES_BUILD $PACKAGES_LAB \
-	$PACKAGES_STATIC $PACKAGES_UNIT $PACKAGES_CROSS $PACKAGES_DEBIAN $PACKAGES_TEST $PACKAGES_KERNEL
+	$PACKAGES_STATIC $PACKAGES_UNIT $PACKAGES_CROSS $PACKAGES_DEBIAN $PACKAGES_DOC \
+	$PACKAGES_TEST $PACKAGES_KERNEL
 # First, as a kernel that can't be had should not be found out after the build.
 [ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/matrix.py" --fetch "$@"
 writable_source
@@ -61,7 +62,10 @@ fi
 "$SOURCE/devtools/check-static.sh" "$BUILD/static"
 "$SOURCE/devtools/check-unit.sh" "$BUILD/unit"
 "$SOURCE/devtools/check-cross.sh" "$BUILD/cross"
-[ "$mode" = --fast ] || "$SOURCE/devtools/check-packages.sh" "$BUILD/packages"
+if [ "$mode" != --fast ]; then
+	"$SOURCE/devtools/check-doc.sh" "$BUILD/guides"
+	"$SOURCE/devtools/check-packages.sh" "$BUILD/packages"
+fi
 "$SOURCE/devtools/fuzz.sh" 20 "$BUILD/fuzz"
 build_dpdk "$BUILD" static
 # Both compilers have their turn.

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 """A PF's process without DPDK, built against the installed libvftoken, shares its VFs out."""
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ pytestmark = pytest.mark.vm
 
 NEW = '8d3c1b0a-5e4f-4a6b-9c7d-0123456789ab'
 FILE, OLD_FILE = '/run/daemon-token', '/run/old-daemon-token'
+GUIDE = Path(__file__).resolve().parent.parent / 'doc/guides/library_example.rst'
 KINDS = ('shared', 'static')
 READY = 'ready; SIGHUP rotates the VF token'
 
@@ -113,11 +116,14 @@ def test_token(daemon, start, lab, pf, kind):
     Steps: Start it; start a testpmd on a VF without a token, then with it; put a new token into the
     file, send SIGHUP; try the other VF with the old token and the new one; end the testpmd; send
     SIGTERM.
-    Verify: Only the right token opens a VF, before and after; the first VF's process goes on; the
-    daemon ends well and leaves no VFs.
+    Verify: At its start it says what the guide shows. Only the right token opens a VF, before and
+    after; the first VF's process goes on; the daemon ends well and leaves no VFs.
     """
+    shown = re.findall(r'^   (pf_daemon: .*)$', GUIDE.read_text('utf-8'), re.MULTILINE)
+    assert shown[-1] == f'pf_daemon: {READY}'
     with daemon(kind=kind) as process:
-        process.says(READY)
+        for line in shown:
+            process.says(line.replace('/etc/vf-token', FILE))
         vfs = lab.vfs(pf)
         assert len(vfs) == 2
         refused = start('vf-none', vfs[:1])

@@ -48,14 +48,16 @@ def test_kernel_and_nvme(build):
 def test_shell(build):
     """Without a command it must be a shell for a person, with DPDK's programs on its PATH.
 
-    Steps: Start it on a terminal, look for testpmd and dpdk-devbind.py, leave with Ctrl-].
-    Verify: It says what is in the lab; both are found; it ends with status 0.
+    Steps: Start it on a terminal, look for the programs that the guides use, leave with Ctrl-].
+    Verify: It says what is in the lab; all are found; it ends with status 0.
     """
     shell = pexpect.spawn(str(LAB), ['--build', str(build)], encoding='utf-8', timeout=60)
-    shell.expect('In the lab: kernel .*, PF 0000:01:00.0, dpdk-testpmd, dpdk-devbind.py')
+    programs = ['dpdk-test-vftoken', 'dpdk-vftoken', 'dpdk-proc-info', 'dpdk-testpmd',
+                'dpdk-devbind.py', 'dpdk-hugepages.py', 'dpdk-telemetry.py']
+    shell.expect('In the lab: kernel .*, PF 0000:01:00.0, ' + ', '.join(programs))
     shell.expect_exact('lab# ')
-    shell.sendline('which dpdk-testpmd dpdk-devbind.py')
-    shell.expect('/usr/local/bin/dpdk-testpmd\r\n/usr/local/bin/dpdk-devbind.py')
+    shell.sendline('which ' + ' '.join(programs))
+    shell.expect('\r\n'.join(f'/usr/local/bin/{name}' for name in programs))
     shell.send('\x1d')
     shell.expect_exact(pexpect.EOF)
     shell.close()

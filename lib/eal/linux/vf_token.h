@@ -56,10 +56,11 @@ extern "C" {
 /** Most rules that a process may have. */
 #define VFTOKEN_MAX_RULES 65536
 
+/** How much a message matters. */
 enum vftoken_log_level {
-	VFTOKEN_LOG_ERR,
-	VFTOKEN_LOG_WARNING,
-	VFTOKEN_LOG_INFO,
+	VFTOKEN_LOG_ERR,	/**< something was refused, or failed */
+	VFTOKEN_LOG_WARNING,	/**< it was done, but should be looked at */
+	VFTOKEN_LOG_INFO,	/**< what was done */
 };
 
 /**

@@ -28,12 +28,14 @@ extern "C" {
 /** Room for the name of a group's file and its final NUL. */
 #define PCI_SRIOV_GROUP_SIZE 24
 
+/** What a device is to SR-IOV. */
 enum pci_sriov_role {
 	PCI_SRIOV_NEITHER,	/**< no SR-IOV capability, and no VF */
 	PCI_SRIOV_PF,		/**< has the SR-IOV capability (PCI Express 5.0, section 9.3.3) */
-	PCI_SRIOV_VF,
+	PCI_SRIOV_VF,		/**< belongs to a PF */
 };
 
+/** What sysfs says of a device. */
 struct pci_sriov {
 	enum pci_sriov_role role;
 	char driver[PCI_SRIOV_DRIVER_SIZE];	/**< the device's driver; empty when it has none */

@@ -28,6 +28,7 @@ enum pci_status_support {
 	PCI_STATUS_YES,
 };
 
+/** How a device stands. */
 struct pci_status {
 	char bdf[VFTOKEN_BDF_SIZE];
 	struct pci_sriov facts;
