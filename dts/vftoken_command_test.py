@@ -60,7 +60,8 @@ def local(build):
      'the source names a device too; give it without the BDF='),
     (['set', NOBODY, TOKEN[:-1]],
      'VF token rule refused: 3e… has 35 characters; a UUID has 36'),
-    (['set', NOBODY, 'fd:99'], "VF token rule refused: fd:99 isn't open in this process"),
+    (['set', NOBODY, 'fd:99'],
+     "VF token rule refused: fd:99 isn't open in this process; open it for the command (99<FILE)"),
 ], ids=lambda value: ' '.join(value) if isinstance(value, list) else '')
 def test_wrong_usage(local, args, why):
     """Wrong usage must end with 2 and one sentence, which shows no token.
