@@ -15,7 +15,7 @@ import guides
 from conftest import SOURCE
 from vm.lab import Lab
 
-# testpmd takes as much as it would on a reader's machine.
+# As devtools/vm/lab has it, in which testpmd takes what it would on a reader's machine.
 MEMORY = 2048
 
 # What comes with GitHub's runner, and what a machine needn't have that runs the tests.
