@@ -38,8 +38,8 @@ files_of() {
 
 # Texts for people, pictures and lists of names have none; a patch is under its target's licence.
 licences() {
-	grep -vE '^LICENSES/|^debian/(changelog|copyright|source/format)$|[.](gitignore|md|patch|svg|wrap)$' \
-		"$files" | {
+	grep -vE -e '^LICENSES/|[.](gitignore|md|patch|svg|wrap)$' \
+		-e '^debian/(changelog|copyright|source/format)$' "$files" | {
 		bad=0
 		while read -r file; do
 			case "$file" in

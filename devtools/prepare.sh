@@ -22,7 +22,8 @@ PACKAGES_DOC='doxygen graphviz python3-breathe python3-sphinx python3-sphinx-rtd
 PACKAGES_KERNEL='bc bison flex libelf-dev make patch xz-utils'
 PACKAGES_STATIC='clang-tidy codespell cppcheck flake8 mypy shellcheck'
 PACKAGES_UNIT='clang gcovr libclang-rt-dev valgrind'
-PACKAGES_TEST='make man-db python3-kubernetes python3-pytest python3-pytest-xdist python3-yaml systemd'
+PACKAGES_TEST='make man-db python3-kubernetes python3-pytest python3-pytest-xdist python3-yaml
+	systemd'
 
 die() {
 	echo "$(basename "$0"): $*" >&2

@@ -100,7 +100,8 @@ def test_build(installed, tmp_path, kind, compiler):
     assert ('libvftoken.so.0' in installed.needed(program)) == (kind == 'shared')
     assert 'librte' not in installed.needed(program)
     for words, reason in (([], 'usage: pf_daemon PF N SOURCE'),
-                          (['0000:01:00.0', '0', 'file:/token'], 'must be from 1 to 65535'),
+                          (['0000:01:00.0', '0', 'file:/token'],
+                           "'0' isn't a number of VFs; give one from 1 to 65535"),
                           (['0000:01:00.0', '2', 'fil:/token'], 'is an unknown source scheme')):
         done = subprocess.run([program, *words], text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False)

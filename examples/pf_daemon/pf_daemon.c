@@ -119,7 +119,8 @@ take_arguments(int argc, char **argv, uint16_t *num_vfs)
 		return false;
 	value = strtoul(argv[2], &end, 10);
 	if (end == argv[2] || *end != '\0' || value < 1 || value > UINT16_MAX) {
-		fprintf(stderr, "pf_daemon: the number of VFs must be from 1 to 65535\n");
+		fprintf(stderr, "pf_daemon: '%s' isn't a number of VFs; give one from 1 to 65535\n",
+			argv[2]);
 		return false;
 	}
 	*num_vfs = (uint16_t)value;
