@@ -14,6 +14,9 @@
 #include "vf_token_private.h"
 
 #define FIRST_BUCKETS 16
+/* At least three of four buckets are empty, so that most look-ups see one or two of them. */
+#define BUCKETS_PER_RULE 4
+#define NEIGHBOURS 16
 
 static struct vftoken process = VFTOKEN_INIT;
 
@@ -61,13 +64,29 @@ vftoken_set_ask(struct vftoken *vt, vftoken_ask_t ask, void *opaque, const char 
 	pthread_mutex_unlock(&vt->lock);
 }
 
+/* Devices' keys differ in few bits; with two rounds each of these changes half of the hash's. */
+static uint32_t
+hash(uint64_t key)
+{
+	const uint64_t golden = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 by the golden ratio */
+
+	key *= golden;
+	key ^= key >> 32;
+	return (uint32_t)((key * golden) >> 32);
+}
+
+/*
+ * Neighbours' rules often come one after the other, so their buckets are in one line of a
+ * processor's cache. Where one is taken, the next is in another line: this one's are for them.
+ */
 static uint32_t *
 bucket_of(const struct vftoken *vt, uint64_t key)
 {
-	uint32_t i = (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+	const uint32_t last = vt->n_buckets - 1;
+	uint32_t i = hash(key / NEIGHBOURS) ^ (uint32_t)(key % NEIGHBOURS);
 
-	for (;; i++) {
-		uint32_t *bucket = &vt->buckets[i & (vt->n_buckets - 1)];
+	for (;; i += NEIGHBOURS + 1) {
+		uint32_t *bucket = &vt->buckets[i & last];
 
 		if (*bucket == 0 || vt->rules[*bucket - 1].key == key)
 			return bucket;
@@ -89,14 +108,14 @@ find_key(const struct vftoken *vt, uint64_t key)
 static int
 grow(struct vftoken *vt)
 {
-	const uint32_t n_buckets = vt->n_buckets == 0 ? FIRST_BUCKETS : 2 * vt->n_buckets;
+	const uint32_t n_buckets = vt->n_buckets == 0 ? FIRST_BUCKETS : 4 * vt->n_buckets;
 	struct vftoken_rule *rules;
 	uint32_t *buckets;
 	uint32_t i;
 
-	if (2 * (vt->n_rules + 1) <= vt->n_buckets)
+	if (BUCKETS_PER_RULE * (vt->n_rules + 1) <= vt->n_buckets)
 		return 0;
-	rules = realloc(vt->rules, n_buckets / 2 * sizeof(*rules));
+	rules = realloc(vt->rules, n_buckets / BUCKETS_PER_RULE * sizeof(*rules));
 	if (rules == NULL)
 		return -ENOMEM;
 	vt->rules = rules;

@@ -55,7 +55,7 @@ struct vftoken {
 	struct vftoken_rule *rules;
 	uint32_t *buckets; /* hash table of the rules: an index plus one, or 0 */
 	uint32_t n_rules;
-	uint32_t n_buckets; /* a power of two, at least twice n_rules */
+	uint32_t n_buckets; /* a power of two, at least four times n_rules */
 	struct vftoken_num_vfs *num_vfs;
 	struct vftoken_opened *opened;
 	const char *vfio; /* the folder of VFIO's group files */

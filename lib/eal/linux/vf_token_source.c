@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vf_token_hex.h"
 #include "vf_token_source.h"
 
 #define UUID_CHARS (UUID_STR_LEN - 1)
@@ -23,6 +24,12 @@
 #define STAY ",stay"
 #define ELLIPSIS "\u2026"
 #define OPENS 3
+
+static bool
+is_hyphen(int i)
+{
+	return i == 8 || i == 13 || i == 18 || i == 23;
+}
 
 static int fail(int err, char why[VFTOKEN_WHY_SIZE], const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -49,12 +56,32 @@ mask(const char *text, char masked[8])
 	memcpy(masked + n, ELLIPSIS, sizeof(ELLIPSIS));
 }
 
+/* Read the bytes of a text of a UUID's length, up to the first wrong character; where that is. */
+static int
+parse_bytes(const char *text, uuid_t token)
+{
+	size_t n;
+	int i = 0;
+
+	for (n = 0; n < sizeof(uuid_t); n++, i += 2) {
+		int byte;
+
+		if (is_hyphen(i) && text[i++] != '-')
+			return i - 1;
+		byte = vftoken_hex_pair(text + i);
+		if (byte < 0)
+			return vftoken_hex_digit(text[i]) < 0 ? i : i + 1;
+		token[n] = (unsigned char)byte;
+	}
+	return i;
+}
+
 static int
 parse_uuid(const char *text, const char *shown, uuid_t token, char why[VFTOKEN_WHY_SIZE])
 {
 	const size_t length = strlen(text);
 	uuid_t parsed;
-	size_t i;
+	int wrong, ret = 0;
 
 	if (length == 0)
 		return fail(EINVAL, why, "%s is empty", shown);
@@ -63,24 +90,17 @@ parse_uuid(const char *text, const char *shown, uuid_t token, char why[VFTOKEN_W
 	if (length != UUID_CHARS)
 		return fail(EINVAL, why, "%s has %zu characters; a UUID has %d", shown, length,
 			    UUID_CHARS);
-	for (i = 0; i < length; i++) {
-		const bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
-
-		if (hyphen && text[i] != '-')
-			return fail(EINVAL, why, "%s isn't a UUID: character %zu must be '-'",
-				    shown, i + 1);
-		if (!hyphen && !isxdigit((unsigned char)text[i]))
-			return fail(EINVAL, why, "%s isn't a UUID: character %zu isn't a hex digit",
-				    shown, i + 1);
-	}
-	if (uuid_parse(text, parsed) != 0)
-		return fail(EINVAL, why, "%s isn't a UUID", shown);
-	if (uuid_is_null(parsed))
-		return fail(EINVAL, why,
-			    "%s is the nil UUID, which is no secret; make one with uuidgen", shown);
-	uuid_copy(token, parsed);
+	wrong = parse_bytes(text, parsed);
+	if (wrong < UUID_CHARS)
+		ret = fail(EINVAL, why, "%s isn't a UUID: character %d %s", shown, wrong + 1,
+			   is_hyphen(wrong) ? "must be '-'" : "isn't a hex digit");
+	else if (uuid_is_null(parsed))
+		ret = fail(EINVAL, why,
+			   "%s is the nil UUID, which is no secret; make one with uuidgen", shown);
+	else
+		uuid_copy(token, parsed);
 	explicit_bzero(parsed, sizeof(parsed));
-	return 0;
+	return ret;
 }
 
 static int
