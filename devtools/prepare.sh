@@ -12,6 +12,7 @@ export PATH="/usr/bin:$PATH"
 export PYTHONDONTWRITEBYTECODE=1
 MESON=/usr/bin/meson
 
+PACKAGES_BENCH='binutils git python3-matplotlib'
 PACKAGES_BUILD='gcc libc6-dev libcmocka-dev libjson-c-dev libnuma-dev meson ninja-build patch pkg-config
 	python3 python3-pyelftools uuid-dev xz-utils'
 PACKAGES_FETCH='ca-certificates dpkg-dev'
