@@ -90,7 +90,7 @@ def one_open(lab: Lab, row: str, device: str, rounds: int, ioctls: Reach) -> lis
             figure(row, 'system calls', '', of('system_calls'), None),
             figure(row, 'time', 'ms', of('seconds', 1000), SAME_TIME),
             figure(row, 'time outside of ioctls', 'us', of('outside', 1e6), None),
-            Figure('sysfs decision', f'files looked at: {row}', '', of('paths')['ours'],
+            Figure('sysfs decision', f'files looked at, {row}', '', of('paths')['ours'],
                    reach=Reach('ours', 5))]
 
 
@@ -109,8 +109,9 @@ def start_ups(lab: Lab, vfs: Sequence[str], rounds: int) -> list[Figure]:
                           and call.number == trace.READ and call.arguments[0] == 0)
             total[side].append(prompt.start - traced.start)
             each[side].append(sum(one.seconds for one in many) / size * 1000)
-        result += [figure('start-up', f'until the prompt, {size} VFs', 's', total, SAME_TIME, size),
-                   figure('start-up', f'open of a VF, {size} VFs', 'ms', each, SAME_TIME, size)]
+        vfs_opened = '1 VF' if size == 1 else f'{size} VFs'
+        result += [figure('start-up', f'until the prompt, {vfs_opened}', 's', total, SAME_TIME, size),
+                   figure('start-up', f'open of each, {vfs_opened}', 'ms', each, SAME_TIME, size)]
     return result
 
 
@@ -203,13 +204,14 @@ def measure(builds: Builds, folder: Path, rounds: int) -> list[Figure]:
     """All rows about DPDK in the lab."""
     with machine(builds, folder, 8) as (lab, plain):
         pf = lab.pfs[0]
-        figures = one_open(lab, 'a device that needs no token', plain, rounds,
+        figures = one_open(lab, 'opening a device that needs no token', plain, rounds,
                            Reach('difference', 0, less=True))
         figures += memory(lab, pf, rounds)
         with Testpmd(lab, 'pf', lab.pfs, f'--vfio-vf-token=file:{TOKEN_FILE}', '--vfio-num-vfs=7',
                      env=in_path('ours'), app=['--disable-link-check']) as process:
             vfs = [vf for one in lab.pfs for vf in lab.vfs(one)]
-            figures += one_open(lab, 'a VF with its token', vfs[0], rounds, Reach('difference', 0))
+            figures += one_open(lab, 'opening a VF with its token', vfs[0], rounds,
+                                Reach('difference', 0))
             figures += start_ups(lab, vfs, rounds)
             figures += rotation(lab, pf, process, rounds)
             figures.append(traffic(lab, vfs[:2], rounds))

@@ -112,6 +112,9 @@ def ratios(found: Series) -> Any:
             labels.append(figure.what
                           + ('' if figure.against == usual else f' ({figure.against})'))
     axes.set_yticks(range(len(labels)), labels)
+    # Half and twice are as far from the same.
+    axes.set_xscale('log', base=2)
+    axes.xaxis.set_major_formatter('{x:g}')
     axes.set(xlabel='ratio; 1 is the same, less is better', ylim=(len(labels) - 0.5, -0.5))
     for head in heads:
         axes.get_yticklabels()[head].set_fontweight('bold')
