@@ -36,9 +36,10 @@ files_of() {
 		'FILENAME ~ name || $0 ~ line { print FILENAME } { nextfile }' <"$files"
 }
 
-# Texts for people, pictures and lists of names have none; a patch is under its target's licence.
+# Texts for people, pictures, figures and lists of names have none; a patch is under its target's
+# licence.
 licences() {
-	grep -vE -e '^LICENSES/|[.](gitignore|md|patch|svg|wrap)$' \
+	grep -vE -e '^LICENSES/|[.](gitignore|json|md|patch|svg|wrap)$' \
 		-e '^debian/(changelog|copyright|source/format)$' "$files" | {
 		bad=0
 		while read -r file; do

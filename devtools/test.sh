@@ -44,7 +44,7 @@ esac
 # shellcheck disable=SC2086 # lists of words
 need 'to fetch, build and test DPDK and libvftoken' $PACKAGES_FETCH $PACKAGES_BUILD $PACKAGES_LAB \
 	$PACKAGES_STATIC $PACKAGES_UNIT $PACKAGES_CROSS $PACKAGES_DEBIAN $PACKAGES_DOC \
-	$PACKAGES_TEST $PACKAGES_KERNEL
+	$PACKAGES_TEST $PACKAGES_KERNEL $PACKAGES_BENCH
 # First, as a kernel that can't be had should not be found out after the build.
 [ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/matrix.py" --fetch "$@"
 writable_source
