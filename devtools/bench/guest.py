@@ -109,9 +109,9 @@ def start_ups(lab: Lab, vfs: Sequence[str], rounds: int) -> list[Figure]:
                           and call.number == trace.READ and call.arguments[0] == 0)
             total[side].append(prompt.start - traced.start)
             each[side].append(sum(one.seconds for one in many) / size * 1000)
-        vfs_opened = '1 VF' if size == 1 else f'{size} VFs'
-        result += [figure('start-up', f'until the prompt, {vfs_opened}', 's', total, SAME_TIME, size),
-                   figure('start-up', f'open of each, {vfs_opened}', 'ms', each, SAME_TIME, size)]
+        many_vfs = '1 VF' if size == 1 else f'{size} VFs'
+        result += [figure('start-up', f'until the prompt, {many_vfs}', 's', total, SAME_TIME, size),
+                   figure('start-up', f'open of each, {many_vfs}', 'ms', each, SAME_TIME, size)]
     return result
 
 

@@ -74,8 +74,8 @@ def growth(few: float, many: float, way: str) -> Figure:
 def measure_look_up(micro: Path) -> list[Figure]:
     """Instructions don't differ from round to round."""
     found = {rules: look_up(micro, rules) for rules in SIZES}
-    return [*(Figure('rule look-up', f'{way}, {rules:,} {"rule" if rules == 1 else "rules"}', 'instructions',
-                     [found[rules][way]], reach=UNDER_300, at=rules)
+    return [*(Figure('rule look-up', f'{way}, {rules:,} ' + ('rule' if rules == 1 else 'rules'),
+                     'instructions', [found[rules][way]], reach=UNDER_300, at=rules)
               for way in WAYS for rules in SIZES),
             *(growth(found[SIZES[1]][way], found[SIZES[2]][way], way) for way in WAYS)]
 
