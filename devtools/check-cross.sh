@@ -30,7 +30,7 @@ libraries() {
 }
 
 configure() {
-	cat >"$build/cross.ini" <<-END
+	cat >"$build/cross.new" <<-END
 		[constants]
 		root = '$build/root'
 
@@ -51,9 +51,9 @@ configure() {
 		sys_root = root
 		pkg_config_libdir = root / 'usr/lib/aarch64-linux-gnu/pkgconfig'
 	END
-	set -- -Ddpdk=disabled --cross-file "$build/cross.ini" "$build/aarch64" "$SOURCE"
-	[ ! -e "$build/aarch64/build.ninja" ] || set -- --reconfigure "$@"
-	"$MESON" setup "$@" && ninja -C "$build/aarch64"
+	# Whenever it is written, Ninja runs Meson.
+	cmp -s "$build/cross.new" "$build/cross.ini" || mv "$build/cross.new" "$build/cross.ini"
+	set_up "$build/aarch64" --cross-file "$build/cross.ini" && ninja -C "$build/aarch64"
 }
 
 run() {

@@ -82,10 +82,10 @@ types() {
 
 # configure FOLDER OPTION...
 configure() {
-	folder=$build/$1
+	name=$1
 	shift
-	[ ! -e "$folder/build.ninja" ] || set -- --reconfigure "$@"
-	CC=gcc "$MESON" setup -Ddpdk=disabled --buildtype=debug "$@" "$folder" "$SOURCE"
+	export CC=gcc
+	set_up "$build/$name" --buildtype=debug "$@" && ninja --quiet -C "$build/$name" build.ninja
 }
 
 # Of what is installed only: a test may use what it didn't check, as it fails either way.
@@ -132,9 +132,24 @@ cppcheck_c() {
 		-Ilib/eal/linux -Idrivers/bus/pci/linux
 }
 
-# tidy [OPTION]...: what it finds in the C files on its input.
+# What clang-tidy finds in a file depends on, but for that file: how it is run, the headers, and what
+# is installed, as the tool itself and the system's headers are.
+tidy_on() {
+	sha256sum .clang-tidy devtools/check-static.sh "$build/database/compile_commands.json" &&
+		grep '[.]h$' "$files" | xargs sha256sum && dpkg-query -W
+}
+
+# tidy [OPTION]: what it finds in the C files on its input. One that passed isn't read again as long as
+# nothing changes that the result depends on.
 tidy() {
-	xargs -n 1 -P "$jobs" clang-tidy --quiet -p "$build/database" "$@" 2>"$build/tidy" && return
+	mkdir -p "$build/tidied" || return
+	# shellcheck disable=SC2016 # the inner shell's own
+	xargs -n 1 -P "$jobs" sh -c '
+		stamp=$0/tidied/$(echo "$3" | tr / _)
+		now=$(echo "$1 $2 $3" | cat - "$3" | sha256sum)
+		[ "$(cat "$stamp" 2>/dev/null)" != "$now" ] || exit 0
+		clang-tidy --quiet -p "$0/database" ${2:+"$2"} "$3" && echo "$now" >"$stamp"
+	' "$build" "$(tidy_on | sha256sum)" "${1:-}" 2>"$build/tidy" && return
 	grep -v ' generated[.]$' "$build/tidy"
 	return 1
 }

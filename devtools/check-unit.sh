@@ -25,14 +25,10 @@ log=$build/check-unit.log
 
 # configure FOLDER COMPILER OPTION...
 configure() {
-	folder=$build/$1
+	name=$1
 	export CC="$2"
 	shift 2
-	if [ -e "$folder/build.ninja" ]; then
-		set -- --reconfigure "$@"
-	fi
-	"$MESON" setup -Ddpdk=disabled "$@" "$folder" "$SOURCE" &&
-		/usr/bin/ninja -C "$folder"
+	set_up "$build/$name" "$@" && ninja -C "$build/$name"
 }
 
 run() {

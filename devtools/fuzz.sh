@@ -3,12 +3,13 @@
 # Copyright(c) 2026 dpdk-vf-token contributors
 #
 # fuzz.sh [SECONDS | --runs N] [BUILD-FOLDER]
-# Builds libvftoken's fuzz targets (*_fuzz.c) with clang and runs each for SECONDS, 20 by default,
-# or N times. They start from devtools/fuzz/corpus/. What they learn and find goes to BUILD-FOLDER,
-# build/fuzz by default, where the next run goes on.
+# Builds libvftoken's fuzz targets (*_fuzz.c) with clang and runs them side by side for SECONDS, 20 by
+# default, or each N times. They start from devtools/fuzz/corpus/. What they learn and find goes to
+# BUILD-FOLDER, build/fuzz by default, where the next run goes on.
 
 set -eu
 . "$(dirname "$0")/prepare.sh"
+. "$(dirname "$0")/step.sh"
 
 limit=-max_total_time=20
 case "${1:-}" in
@@ -35,9 +36,8 @@ build=$(cd "${1:-$BUILD/fuzz}" && pwd)
 need 'to fuzz libvftoken' $PACKAGES_BUILD $PACKAGES_UNIT
 
 build() {
-	set -- -Dfuzz=true -Ddpdk=disabled --buildtype=debugoptimized "$build" "$SOURCE"
-	[ ! -e "$build/build.ninja" ] || set -- --reconfigure "$@"
-	CC=clang "$MESON" setup "$@" && ninja -C "$build" fuzz
+	export CC=clang
+	set_up "$build" -Dfuzz=true --buildtype=debugoptimized && ninja -C "$build" fuzz
 }
 
 build >"$build/build.log" 2>&1 || {
@@ -48,7 +48,9 @@ build >"$build/build.log" 2>&1 || {
 # A made sysfs is fast in memory only; a target that fails leaves it behind.
 TMPDIR=$(mktemp -d -p /dev/shm)
 export TMPDIR
-trap 'rm -rf "$TMPDIR"' EXIT
+running=
+# shellcheck disable=SC2086 # a list of words
+trap '[ -z "$running" ] || kill $running 2>/dev/null || :; rm -rf "$TMPDIR"' EXIT
 trap 'exit 1' INT TERM
 
 # Freed memory waits to be used wrongly, but in a small queue, which is twice as fast.
@@ -56,14 +58,22 @@ export ASAN_OPTIONS="quarantine_size_mb=8:malloc_context_size=1"
 
 for corpus in "$SOURCE"/devtools/fuzz/corpus/*; do
 	target=$(basename "$corpus")
-	log=$build/$target.log
 	mkdir -p "$build/corpus/$target"
 	"$build/$target" "$limit" -print_final_stats=1 -reload=0 -timeout=100 -report_slow_units=100 \
 		-artifact_prefix="$build/findings/$target-" "$build/corpus/$target" "$corpus" \
-		>"$log" 2>&1 || {
+		>"$build/$target.log" 2>&1 &
+	running="$running $!"
+done
+# shellcheck disable=SC2086 # a list of words
+set -- $running
+for corpus in "$SOURCE"/devtools/fuzz/corpus/*; do
+	target=$(basename "$corpus")
+	log=$build/$target.log
+	wait "$1" || {
 		grep -v '^#' "$log" | tail -n 60 >&2
 		die "$target found what stands above; $build/$target FILE shows it again"
 	}
+	shift
 	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
 	coverage=$(sed -n 's/^#.*DONE *\(cov: [0-9]*\).*/\1/p' "$log")
 	echo "fuzz: $target: passed $runs runs, $coverage"

@@ -12,6 +12,33 @@
 set -eu
 . "$(dirname "$0")/prepare.sh"
 
+# What runs in the background, which ignores Ctrl-C: processes, and groups of them as -ID.
+running=
+# shellcheck disable=SC2086 # a list of words
+trap '[ -z "$running" ] || kill -s TERM -- $running 2>/dev/null || :' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# All checks but the functional tests, two at a time. They are a group of
+# processes, which the first that fails ends, so that what it said stands last.
+checks() {
+	set -- 'check-cross.sh cross' 'check-unit.sh unit' 'check-static.sh static'
+	if [ "$mode" = --fast ]; then
+		set -- "$@" 'fuzz.sh 3 fuzz'
+	else
+		set -- 'check-packages.sh packages' "$@" 'check-doc.sh guides' 'fuzz.sh 30 fuzz'
+	fi
+	# shellcheck disable=SC2016 # the inner shell's own
+	printf '%s\n' "$@" | (
+		cd "$BUILD" && SOURCE=$SOURCE exec setsid xargs -L 1 -P 2 \
+			sh -c '"$SOURCE/devtools/$0" "$@" || kill 0'
+	) &
+	before=$running
+	running="$before -$!"
+	wait $! || die 'a check failed, which stands above'
+	running=$before
+}
+
 dpdks=
 mode=${1:-}
 case "$mode" in
@@ -53,20 +80,9 @@ writable_source
 if [ "$mode" != --fast ]; then
 	nice -n 19 "$PYTHON" "$SOURCE/devtools/kernel/kernel" build --debian 6.12 \
 		>"$BUILD/kernel.log" 2>&1 &
-	kernel=$!
-	# What runs in the background ignores Ctrl-C.
-	trap 'kill "$kernel" 2>/dev/null || :' EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
+	running=$!
 fi
-"$SOURCE/devtools/check-static.sh" "$BUILD/static"
-"$SOURCE/devtools/check-unit.sh" "$BUILD/unit"
-"$SOURCE/devtools/check-cross.sh" "$BUILD/cross"
-if [ "$mode" != --fast ]; then
-	"$SOURCE/devtools/check-doc.sh" "$BUILD/guides"
-	"$SOURCE/devtools/check-packages.sh" "$BUILD/packages"
-fi
-"$SOURCE/devtools/fuzz.sh" 20 "$BUILD/fuzz"
+checks
 build_dpdk "$BUILD" static
 # Both compilers have their turn.
 [ "$mode" = --fast ] || (
