@@ -19,8 +19,8 @@ trap '[ -z "$running" ] || kill -s TERM -- $running 2>/dev/null || :' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# All checks but the functional tests, two at a time. They are a group of
-# processes, which the first that fails ends, so that what it said stands last.
+# All checks but the functional tests, two at a time. They are a group of processes, which the first
+# that fails ends, so that what it said stands last.
 checks() {
 	set -- 'check-cross.sh cross' 'check-unit.sh unit' 'check-static.sh static'
 	if [ "$mode" = --fast ]; then

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tarfile
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,8 +69,10 @@ def make(source: Path, folder: Path) -> Builds:
 
     unpacked = folder / wrap.folder.name
     if not unpacked.exists():
-        with tarfile.open(fetch_dpdk.fetch(wrap)) as tarball:
-            tarball.extractall(folder)
+        with (tempfile.TemporaryDirectory(dir=folder) as fresh,
+              tarfile.open(fetch_dpdk.fetch(wrap)) as tarball):
+            tarball.extractall(fresh)
+            (Path(fresh) / unpacked.name).rename(unpacked)
     _setup(stock, unpacked, _options(build), log)
     _run(['ninja', '-C', stock, TESTPMD], log)
     return Builds(build, ours, stock)

@@ -5,7 +5,6 @@ VFIO_GROUP_GET_DEVICE_FD with our series beside other kernels."""
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -92,14 +91,10 @@ def boot(build: Path, program: Path, kernel: Path | str, tokens: bool) -> tuple[
         return lab.release, samples
 
 
-def series(build: Path, program: Path, kernels: Path | None, rounds: int) -> list[Figure]:
+def series(build: Path, program: Path, kernels: Path, rounds: int) -> list[Figure]:
     """VFIO_GROUP_GET_DEVICE_FD on a kernel with our series, on the same without, and on Debian's,
     which has the mechanism, but is another version in another configuration. Each round is a boot
     of each, as where things are in memory may differ from boot to boot; few are enough."""
-    if kernels is None:
-        print("bench: the kernel series isn't measured; give a folder that 'devtools/kernel/kernel "
-              "build' made from a 5.5 tree (--kernels)", file=sys.stderr)
-        return []
     booted: list[tuple[Path | str, bool]] = [
         (kernels / 'patched', True), (kernels / 'unpatched', False), (DEBIAN, True)]
     runs = [[boot(build, program, kernel, tokens) for kernel, tokens in booted]

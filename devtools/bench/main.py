@@ -17,10 +17,13 @@ sys.dont_write_bytecode = True
 SOURCE = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(SOURCE / 'devtools'), str(SOURCE / 'dts')]
 
+import debian  # noqa: E402
+import fetch_dpdk  # noqa: E402
 from bench import (builds, datapath, developer, guest, host, kernels, plots,  # noqa: E402
                    table)
 from bench.figures import Figure, Results  # noqa: E402
 from vm import machine  # noqa: E402
+from vm.lab import LabError  # noqa: E402
 
 PARTS = ('host', 'datapath', 'guest', 'enabling', 'series', 'developer')
 
@@ -46,6 +49,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if unknown := set(args.only) - set(PARTS):
         parser.error(f'there is no part {", ".join(sorted(unknown))}; see --help')
+    for name in ('patched', 'unpatched') if args.kernels else ():
+        if not (args.kernels / name).is_dir():
+            parser.error(f"'{args.kernels}' has no folder {name}; name one that "
+                         "'devtools/kernel/kernel build' has printed")
     if args.rounds < 1:
         parser.error(f'--rounds is {args.rounds}; it must be at least 1')
     return args
@@ -86,7 +93,11 @@ def run(args: argparse.Namespace) -> Results:
     made = builds.make(SOURCE, args.build)
     facts = this_machine()
     for name, measure in parts(args, made).items():
-        if name in args.only and (name != 'series' or args.kernels):
+        if name == 'series' and not args.kernels:
+            print("bench: the kernel series isn't measured; give a folder that "
+                  "'devtools/kernel/kernel build' made from a 5.5 tree (--kernels DIR)",
+                  file=sys.stderr)
+        elif name in args.only:
             start = time.monotonic()
             Results(facts, measure()).save(args.build / f'{name}.json')
             print(f'bench: {name}: {time.monotonic() - start:.0f} s', file=sys.stderr, flush=True)
@@ -115,4 +126,10 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (debian.DebianError, fetch_dpdk.FetchError, LabError, machine.MachineError,
+            OSError) as err:
+        sys.exit(f'bench.sh: {err}')
+    except KeyboardInterrupt:
+        sys.exit(130)

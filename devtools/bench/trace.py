@@ -13,8 +13,7 @@ READ, WRITE, IOCTL = 0, 1, 16
 # What takes a path: open, access, readlink, openat, newfstatat, readlinkat, faccessat, statx.
 PATHS = {2, 21, 89, 257, 262, 267, 269, 332}
 # linux/vfio.h
-GROUP_GET_STATUS, GROUP_GET_DEVICE_FD, DEVICE_GET_INFO = 0x3b67, 0x3b6a, 0x3b6b
-DEVICE_FEATURE = 0x3b75
+GROUP_GET_DEVICE_FD, DEVICE_FEATURE = 0x3b6a, 0x3b75
 
 FOLDER = '/sys/kernel/tracing'
 _BEGIN = f'''
