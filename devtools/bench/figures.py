@@ -8,7 +8,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
+
+
+def _spread(samples: Sequence[float]) -> float:
+    low, _, high = quantiles(samples, n=4, method='inclusive')
+    return high - low
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,10 @@ class Figure:
 
     @property
     def noise(self) -> float:
-        """How far apart the rounds are, by their median; the greater of the two."""
-        return max(((max(samples) - min(samples)) / median(samples)
-                    for samples in (self.ours, self.stock) if samples and median(samples)),
-                   default=0.0)
+        """How far apart the middle half of the rounds is, by their median; the greater of the two.
+        A round that went astray is no reason to believe less of the others."""
+        return max((_spread(samples) / median(samples) for samples in (self.ours, self.stock)
+                    if len(samples) > 1 and median(samples)), default=0.0)
 
     @property
     def met(self) -> bool | None:
