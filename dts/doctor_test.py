@@ -254,6 +254,23 @@ def test_finding(tmp_path, case):
     assert status == int(finding.startswith('missing'))
 
 
+@pytest.mark.parametrize('release, finding, remedy', [
+    ('4.19.0', 'missing: Linux 4.19.0 has no VF tokens; they came with 5.7, if it is built with '
+     'CONFIG_PCI_IOV', KERNEL),
+    ('5.4.286', 'note: Linux 5.4.286 has VF tokens only if it was patched, which shows once '
+     'vfio-pci is loaded', PATCH)])
+def test_kernel_without_vfio_pci(tmp_path, release, finding, remedy):
+    """Of a kernel that may have been patched, no more must be claimed than can be seen.
+
+    Steps: Make a tree whose kernel is old and hasn't loaded vfio-pci; ask the doctor.
+    Verify: The tokens are missing, or in doubt where there is a series; so is vfio-pci.
+    """
+    make(tmp_path, {**HEALTHY, **linux(release), **UNLOADED})
+    lines = doctor('--root', tmp_path, PF)[1]
+    assert lines[:2] == [finding, f'    {remedy}']
+    assert "missing: vfio-pci isn't loaded" in lines
+
+
 @pytest.mark.parametrize('facts', [
     {**linux('6.12.1'), 'boot/config-6.12.1': 'CONFIG_VFIO=m'},
     linux('6.17.0'),

@@ -24,9 +24,12 @@ def kernel(machine: Machine) -> Iterator[Finding]:
     """Whether the kernel has VF tokens."""
     name, version = f'Linux {machine.release}', machine.version
     loaded = machine.there('sys/module/vfio_pci')
+    series = version in ((5, 4), (5, 5))
     # The kernel got that parameter and the tokens in one series.
-    if not machine.parameter('vfio_pci/enable_sriov') if loaded else version < (5, 7):
-        series = version in ((5, 4), (5, 5))
+    if series and not loaded:
+        yield Finding(NOTE, f'{name} has VF tokens only if it was patched, which shows once '
+                      'vfio-pci is loaded', PATCH)
+    elif not machine.parameter('vfio_pci/enable_sriov') if loaded else version < (5, 7):
         yield Finding(MISSING, f'{name} has no VF tokens; they came with 5.7, if it is built with '
                       'CONFIG_PCI_IOV' + (', and to this version by patches' if series else ''),
                       PATCH if series else KERNEL)
