@@ -15,14 +15,21 @@ from vm.lab import Lab
 pytestmark = pytest.mark.vm
 
 MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode'
-# Debian's kernels are built without the mode. It concerns the module vfio alone, which is built
-# here from Debian's source, against the kernel's headers where their own paths expect them.
+# Debian's kernels are built without the mode, the lab's own kernels with it. It concerns the module
+# vfio alone, which is built here from Debian's source, against the kernel's headers where their own
+# paths expect them.
 BUILD_MODULE = '''
 set -eu
 mount -t overlay -o "lowerdir=$1/usr:/usr" overlay /usr
 tar -C "$2" --strip-components=2 -xJf /usr/src/linux-source-*.tar.xz --wildcards '*/drivers/vfio'
 exec make -C "/usr/src/linux-headers-$3" "M=$2/vfio" KCFLAGS=-DCONFIG_VFIO_NOIOMMU=1 vfio.ko
 '''
+
+
+def has_mode(modules):
+    """Whether a kernel's own module vfio has the mode."""
+    return any(b'parm=enable_unsafe_noiommu_mode:' in module.read_bytes()
+               for module in modules.rglob('vfio.ko'))
 
 
 def vfio_module(release, folder):
@@ -49,8 +56,10 @@ def lab(build, tmp_path_factory):
     if modules is None:
         pytest.skip('the kernel given has no modules, of which one is to be replaced')
     release = modules.name
-    module = vfio_module(release, tmp_path_factory.mktemp('vfio'))
-    files = {**dpdk.files(build), f'/lib/modules/{release}/vfio.ko': module}
+    files = dpdk.files(build)
+    if not has_mode(modules):
+        files[f'/lib/modules/{release}/vfio.ko'] = vfio_module(
+            release, tmp_path_factory.mktemp('vfio'))
     with Lab(build=build, files=files, append='intel_iommu=off') as guest:
         guest.check(f'echo 1 >{MODE}')
         guest.check(f'dpdk-devbind.py -b vfio-pci {guest.pfs[0]}', timeout=60)
