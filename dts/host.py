@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pexpect
 
-from vm.console import BadInput, LabError, Result
+from vm.console import END_SESSION, BadInput, LabError, Result
 from vm.target import Target
 
 # Their VFs depend on their own driver, so that their PFs can't be on vfio-pci.
@@ -58,10 +58,10 @@ class HostConsole(pexpect.spawn):
         self.expect_exact(self.prompt)
 
     def close(self, force: bool = True) -> None:
-        """Kill what runs on this console."""
+        """Kill what runs on this console, and wait until it is gone."""
         if not self.closed:
             if self._session:
-                self._host.run(f'pkill -KILL -s {self._session}')
+                self._host.run(f'session={self._session}{END_SESSION}')
             super().close(force)
 
 

@@ -90,17 +90,17 @@ def _tail(text: str, lines: int = 20) -> str:
     return '\n'.join(text.splitlines()[-lines:])
 
 
-_CLOSE = '''
-session=$(cat /run/lab/hvc{port})
-alive() {{
-	# By thread, as the first of a process is a zombie while others still leave the kernel.
+# Ends what runs in $session, by thread, as the first of a process is a zombie while others still
+# leave the kernel, with files and devices open.
+END_SESSION = '''
+alive() {
 	for stat in /proc/[0-9]*/task/*/stat; do
 		read -r line 2>/dev/null <"$stat" || continue
-		pid=${{line%% *}}
-		set -- ${{line##*) }}
+		pid=${line%% *}
+		set -- ${line##*) }
 		[ "$4" = "$session" ] && [ "$1" != Z ] && echo "$pid"
 	done
-}}
+}
 try=0
 while [ $try -lt 100 ]; do
 	pids=$(alive)
@@ -143,7 +143,7 @@ class Console(fdpexpect.fdspawn):
         self.flag_eof = False
         mark = f'-- closed {next(self._marks)} --'
         try:
-            self._control.run(_CLOSE.format(port=self._port), 30)
+            self._control.run(f'session=$(cat /run/lab/hvc{self._port}){END_SESSION}', 30)
             # So that the port's next user doesn't read what this one left. First the way must be
             # clear, as the kernel drops what a full terminal doesn't take within a second.
             self.drain(0.2)
