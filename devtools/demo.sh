@@ -19,4 +19,4 @@ need 'to fetch and build DPDK, and to talk to the lab' $PACKAGES_FETCH $PACKAGES
 writable_source
 build_dpdk "$BUILD" static
 export BUILD
-"$PYTHON" "$SOURCE/devtools/demo.py" "$@"
+"$PYTHON" "$SOURCE/devtools/lab/demo.py" "$@"

@@ -22,16 +22,16 @@ trap 'exit 143' TERM
 # All checks but the functional tests, two at a time. They are a group of processes, which the first
 # that fails ends, so that what it said stands last.
 checks() {
-	set -- 'check-cross.sh cross' 'check-unit.sh unit' 'check-static.sh static'
+	set -- 'cross.sh cross' 'unit.sh unit' 'static.sh static'
 	if [ "$mode" = --fast ]; then
 		set -- "$@" 'fuzz.sh 3 fuzz'
 	else
-		set -- 'check-packages.sh packages' "$@" 'check-doc.sh guides' 'fuzz.sh 30 fuzz'
+		set -- 'packages.sh packages' "$@" 'doc.sh guides' 'fuzz.sh 30 fuzz'
 	fi
 	# shellcheck disable=SC2016 # the inner shell's own
 	printf '%s\n' "$@" | (
 		cd "$BUILD" && SOURCE=$SOURCE exec setsid xargs -L 1 -P 2 \
-			sh -c '"$SOURCE/devtools/$0" "$@" || kill 0'
+			sh -c '"$SOURCE/devtools/checks/$0" "$@" || kill 0'
 	) &
 	before=$running
 	running="$before -$!"
@@ -73,7 +73,7 @@ need 'to fetch, build and test DPDK and libvftoken' $PACKAGES_FETCH $PACKAGES_BU
 	$PACKAGES_STATIC $PACKAGES_UNIT $PACKAGES_CROSS $PACKAGES_DEBIAN $PACKAGES_DOC \
 	$PACKAGES_TEST $PACKAGES_KERNEL $PACKAGES_BENCH
 # First, as a kernel that can't be had should not be found out after the build.
-[ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/matrix.py" --fetch "$@"
+[ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/lab/matrix.py" --fetch "$@"
 writable_source
 # Beside all else, as a machine in the lab leaves a processor idle. Who needs it builds it again, or
 # waits, so that nothing is lost if this fails.
@@ -98,5 +98,5 @@ done
 [ -z "$dpdks" ] || set -- --build "$BUILD" "$@"
 export BUILD
 say 'functional tests that need no VM'
-"$PYTHON" -m pytest -m fast --numprocesses=2 --dist=loadfile "$SOURCE/dts"
-[ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/matrix.py" "$@"
+"$PYTHON" -m pytest -m fast --numprocesses=2 --dist=loadfile "$SOURCE/dts" "$SOURCE/tests"
+[ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/lab/matrix.py" "$@"

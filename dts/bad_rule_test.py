@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-import dpdk
-from conftest import TOKEN
+from framework.build import program
+from framework.common import TOKEN
 
 pytestmark = pytest.mark.fast
 
@@ -24,7 +24,7 @@ BAD = {
 
 def start(build, *rules):
     """What testpmd says to rules, on the machine that runs the tests, without any device."""
-    argv = [dpdk.testpmd(build), '--no-pci', '--no-huge', '-m', '64', '--in-memory']
+    argv = [program(build, 'dpdk-testpmd'), '--no-pci', '--no-huge', '-m', '64', '--in-memory']
     argv += [f'--vfio-vf-token={rule}' for rule in rules]
     return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
@@ -68,7 +68,7 @@ def test_help(build):
     Steps: Ask testpmd for help.
     Verify: The option's form and each source are there.
     """
-    text = subprocess.run([dpdk.testpmd(build), '--help'], stdout=subprocess.PIPE, text=True,
-                          timeout=60, check=False).stdout
+    text = subprocess.run([program(build, 'dpdk-testpmd'), '--help'], stdout=subprocess.PIPE,
+                          text=True, timeout=60, check=False).stdout
     assert '--vfio-vf-token=[BDF=]SOURCE' in text
     assert 'SOURCE is a UUID, file:PATH, env:NAME or fd:N.' in text

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-import dpdk
-from vm.lab import Lab
+from framework.build import guest_programs
+from lab.vm import Lab
 
 # A device that each of the lab's machines has and nothing uses: its disk controller.
 OTHER = '0000:00:1f.2'
@@ -29,7 +29,7 @@ cat /sys/module/vfio_pci/parameters/enable_sriov
 def machine(build):
     """A machine of its own with two PFs, as these tests bind and unbind all that there is."""
     with Lab(build, pfs=2, timeout=900,
-             files={'/usr/local/bin/dpdk-test-vftoken': dpdk.test_vftoken(build)}) as lab:
+             files=guest_programs(build, 'dpdk-test-vftoken')) as lab:
         yield lab
 
 

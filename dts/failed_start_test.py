@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from conftest import TOKEN_FILE, WRONG_TOKEN
-from testpmd import PROMPT
+from framework.common import TOKEN_FILE, WRONG_TOKEN
+from framework.testpmd import PROMPT
 
 pytestmark = pytest.mark.vm
 
@@ -97,7 +97,7 @@ def test_pf(lab, sriov, pf):
     """A PF's process that was to enable VFs may be killed at any step: there are as many VFs as it
     was asked for or none, and the same start works.
 
-    Steps: Without VFs, start a testpmd on the PF with two; kill it after 0 s; start it anew and let
+    Steps: Without VFs, start a testpmd on the PF with two; kill it after 0 s; start it again and let
     it end. Again with ever longer delays, until it was killed when it had started.
     Verify: None or two VFs after each kill, not always the same; each time the second start drives
     the PF, has two VFs and leaves the files that it leaves without a kill before, no others.
@@ -138,7 +138,7 @@ def test_pf_with_its_vfs(lab, sriov, pf):
 def test_vf(lab, sriov, pf, vfs):
     """A VF's process may be killed at any step of its start: the next one gets the VF.
 
-    Steps: Set the PF's token; start a testpmd on a VF; kill it after 0 s; start it anew and let it
+    Steps: Set the PF's token; start a testpmd on a VF; kill it after 0 s; start it again and let it
     end. Again with ever longer delays, until it was killed when it had started.
     Verify: Each second start drives the VF and leaves no more files than without a kill before; the
     VFs are the same.
@@ -161,7 +161,7 @@ def test_secondary(lab, primary, pf, vfs):
     primary lends the token to a next secondary.
 
     Steps: Start a testpmd on a VF; start dpdk-proc-info as its secondary process; kill it after
-    0 s; kill the primary and start both anew, as the dead one may have held a lock in DPDK's shared
+    0 s; kill the primary and start both again, as the dead one may have held a lock in DPDK's shared
     memory. Again with ever longer delays, until the secondary had ended by itself.
     Verify: The primary has the VF after the kill; each second start shows the VF's port; nothing is
     left of the dead but their sockets, and not these either once a primary has ended in order.
@@ -189,14 +189,14 @@ def test_primary_of_a_secondary(lab, primary, pf, vfs):
     and the next primary and secondary start.
 
     Steps: Start a testpmd on a VF, and dpdk-proc-info as its secondary process; kill the primary
-    after 0 s; start both anew. Again with ever longer delays, until the secondary had
+    after 0 s; start both again. Again with ever longer delays, until the secondary had
     ended by itself.
     Verify: The secondary ends soon, with or without success; the primary drives the VF again, and a
     secondary shows it; no file is left that wasn't there before.
     """
     usual = files(lab, 'vf')
     command = PROC_INFO.format(prefix='vf', device=vfs[0])
-    # Each step starts a primary anew, so there are fewer.
+    # Each step starts a primary again, so there are fewer.
     for steps, delay in enumerate(delays(3 * shows(lab, vfs[0])), 1):
         ended = lab.check(f'timeout -s KILL 30 {command} >{LOG} 2>&1 & pid=$!; sleep {delay:.3f}; '
                           f'[ -e /proc/$pid ] && before=no || before=yes; '
@@ -243,7 +243,7 @@ def test_no_huge_pages(lab, sriov, without_vfs, pages, number, why):
     """A start without the huge pages that it needs must enable no VFs.
 
     Steps: Without VFs, take all huge pages away, or all but 8 MB; start a testpmd on the PF with
-    two VFs; give the huge pages back and start it anew.
+    two VFs; give the huge pages back and start it again.
     Verify: The first start fails and says why, and there are no VFs; the second works.
     """
     pages(number)
@@ -286,7 +286,7 @@ def test_write_fails(lab, sriov, without_vfs, pf, error, why):
     start work.
 
     Steps: Without VFs, start a testpmd on the PF with two VFs, while sriov_numvfs is mounted
-    read-only or strace has the write to it fail; then start it anew.
+    read-only or strace has the write to it fail; then start it again.
     Verify: The first has no port and says why, and there are no VFs; the second works.
     """
     if error == 'EROFS':

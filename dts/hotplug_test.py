@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conftest import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
 
 # A device that no driver of testpmd's takes: without any it would take all.
 NO_DEVICE = ['0000:00:00.0']

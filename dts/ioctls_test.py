@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from conftest import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
 
 SYSFS = '/sys/bus/pci/devices/'
 

@@ -4,9 +4,9 @@
 
 import pytest
 
-import dpdk
-from conftest import TOKEN, VM
-from vm.lab import Lab
+from framework.build import guest_files
+from framework.common import TOKEN, VM
+from lab.vm import Lab
 
 pytestmark = pytest.mark.kernel_pf
 
@@ -17,7 +17,7 @@ def lab(request, build):
     if request.config.getoption('target') != VM:
         yield request.getfixturevalue('shared_lab')
         return
-    with Lab(build=build, files=dpdk.files(build)) as machine:
+    with Lab(build=build, files=guest_files(build)) as machine:
         sysfs = f'/sys/bus/pci/devices/{machine.pfs[0]}'
         assert machine.check(f'basename $(readlink {sysfs}/driver)') == 'igb'
         machine.check(f'echo 1 >{sysfs}/sriov_numvfs')

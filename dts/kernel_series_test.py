@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import debian
-import dpdk
-from conftest import TOKEN
-from testpmd import Testpmd
-from vm.lab import Lab
+from framework.build import guest_files, guest_programs, usertool
+from framework.common import TOKEN
+from framework.testpmd import Testpmd
+from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
 
@@ -65,7 +65,7 @@ def stock_files(build):
                if re.match(r'librte_(net_e1000|mempool_ring)\.so', path.name)]
     assert len({path.name.split('.')[0] for path in drivers}) == 2, drivers
     return {'/usr/local/bin/dpdk-testpmd': root / 'usr/bin/dpdk-testpmd',
-            '/usr/local/bin/dpdk-devbind.py': dpdk.usertool(build, 'dpdk-devbind.py'),
+            '/usr/local/bin/dpdk-devbind.py': usertool(build, 'dpdk-devbind.py'),
             **{f'/{path.relative_to(root)}': path for path in drivers}}
 
 
@@ -73,7 +73,8 @@ def stock_files(build):
 def stock(request, build, kernels, old):
     """A machine on either kernel with the distribution's testpmd, a PF and a plain NIC on vfio-pci;
     the kernel's name, the PF and the NIC."""
-    with Lab(build, kernel=kernels[request.param], files=stock_files(build), qemu=PLAIN_NIC) as lab:
+    with Lab(build, kernel=kernels[request.param], files=stock_files(build),
+             qemu_arguments=PLAIN_NIC) as lab:
         plain = lab.check(FIND_PLAIN).split('/')[-2]
         lab.check(f'dpdk-devbind.py -b vfio-pci {lab.pfs[0]} {plain}', timeout=60)
         yield lab, request.param, lab.pfs[0], plain
@@ -121,7 +122,7 @@ def test_without_the_mechanism(build, kernels, old):
     Verify: With one it is refused, and the sentence says that the kernel lacks it; without it
     starts.
     """
-    with Lab(build, kernel=kernels['unpatched'], files=dpdk.files(build)) as lab:
+    with Lab(build, kernel=kernels['unpatched'], files=guest_files(build)) as lab:
         pf = lab.pfs[0]
         lab.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
         with Testpmd(lab, 'refused', [pf], f'--vfio-vf-token={TOKEN}') as testpmd:
@@ -163,7 +164,7 @@ def tap(output, ending):
 def conformance(build, kernel, *args):
     """What dpdk-test-vftoken prints on a kernel."""
     with Lab(build, kernel=kernel, pfs=2, timeout=1200,
-             files={'/usr/local/bin/dpdk-test-vftoken': dpdk.test_vftoken(build)}) as lab:
+             files=guest_programs(build, 'dpdk-test-vftoken')) as lab:
         return lab.run(' '.join(['dpdk-test-vftoken --pf', lab.pfs[0], '--pf2', lab.pfs[1],
                                  '--other', OTHER, *args]), timeout=1000).output
 

@@ -7,10 +7,10 @@ import subprocess
 import pytest
 
 import debian
-import dpdk
-from conftest import TOKEN, TOKEN_FILE, WRONG_TOKEN
-from vm import machine
-from vm.lab import Lab
+from framework.build import guest_files
+from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from lab import qemu
+from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
 
@@ -52,11 +52,11 @@ def vfio_module(release, folder):
 @pytest.fixture(scope='module')
 def lab(build, tmp_path_factory):
     """A machine without an IOMMU, in the unsafe mode, with one PF on vfio-pci and two VFs."""
-    modules = machine.find_kernel(None, None).modules
+    modules = qemu.find_kernel(None, None).modules
     if modules is None:
         pytest.skip('the kernel given has no modules, of which one is to be replaced')
     release = modules.name
-    files = dpdk.files(build)
+    files = guest_files(build)
     if not has_mode(modules):
         files[f'/lib/modules/{release}/vfio.ko'] = vfio_module(
             release, tmp_path_factory.mktemp('vfio'))

@@ -3,9 +3,9 @@
 """--vfio-num-vfs: the PF's process sets the token, then enables VFs."""
 import pytest
 
-import dpdk
-from conftest import TOKEN, TOKEN_FILE
-from vm.lab import Lab
+from framework.build import guest_files
+from framework.common import TOKEN, TOKEN_FILE
+from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.vm
 @pytest.fixture(scope='module')
 def lab(build):
     """A machine with one PF on vfio-pci and no VFs."""
-    with Lab(build=build, files=dpdk.files(build)) as machine:
+    with Lab(build=build, files=guest_files(build)) as machine:
         machine.check(f'dpdk-devbind.py -b vfio-pci {machine.pfs[0]}', timeout=60)
         machine.write(TOKEN_FILE, TOKEN, mode=0o600)
         yield machine
@@ -62,7 +62,7 @@ def test_enables(start, lab, pf, sysfs, rule):
 def test_keeps(start, lab, pf, sysfs, rule):
     """VFs in the number asked for must stay, also while they are in use.
 
-    Steps: Enable two VFs for a PF's testpmd and open one; kill the PF's and start it anew.
+    Steps: Enable two VFs for a PF's testpmd and open one; kill the PF's and start it again.
     Verify: It says that they are there already, and the VF's process goes on.
     """
     first = start('pf', [pf], rule, '--vfio-num-vfs=2')

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-import dpdk
-from conftest import TOKEN, TOKEN_FILE, WRONG_TOKEN
-from vm.lab import Lab
+from framework.build import guest_programs
+from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
 
@@ -22,8 +22,7 @@ WRONG_FILE = '/run/wrong-token'
 def lab(build):
     """A machine with an NVMe controller on vfio-pci."""
     with Lab(build=build, nvmes=1, timeout=1200,
-             files={'/usr/local/bin/dpdk-test-vftoken': dpdk.test_vftoken(build),
-                    '/usr/local/bin/dpdk-vftoken': dpdk.vftoken(build)}) as machine:
+             files=guest_programs(build, 'dpdk-test-vftoken', 'dpdk-vftoken')) as machine:
         pf = machine.nvmes[0]
         # dpdk-devbind.py knows no NVMe controllers.
         machine.check(f'echo vfio-pci >{SYSFS}/{pf}/driver_override && '

@@ -3,8 +3,8 @@
 """Each PF has a token of its own, which opens its VFs and no other PF's."""
 import pytest
 
-import dpdk
-from vm.lab import Lab
+from framework.build import guest_files
+from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
 
@@ -19,7 +19,7 @@ MANY = ['--disable-link-check', '--rxd=64', '--txd=64']
 @pytest.fixture(scope='module')
 def lab(build):
     """A machine with four PFs on vfio-pci, seven VFs each, and a token file for each PF."""
-    with Lab(build=build, pfs=PFS, vfs=VFS, files=dpdk.files(build)) as machine:
+    with Lab(build=build, pfs=PFS, vfs=VFS, files=guest_files(build)) as machine:
         for path, token in zip(FILES, TOKENS):
             machine.write(path, token + '\n', mode=0o600)
         yield machine

@@ -3,7 +3,7 @@
 """A PF's process dies while a VF is in use: only one with the current token may take its place."""
 import pytest
 
-from conftest import TOKEN_FILE, WRONG_TOKEN
+from framework.common import TOKEN_FILE, WRONG_TOKEN
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conftest import TOKEN_FILE, WRONG_TOKEN
+from framework.common import TOKEN_FILE, WRONG_TOKEN
 
 ROUNDS = 50
 TRAFFIC_EVERY = 5

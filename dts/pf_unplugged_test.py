@@ -13,10 +13,10 @@ import time
 
 import pytest
 
-import dpdk
-from conftest import TOKEN, TOKEN_FILE, WRONG_TOKEN
-from vm import machine
-from vm.lab import Lab
+from framework.build import guest_files
+from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from lab import qemu
+from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
 
@@ -56,12 +56,12 @@ class Monitor:
 def monitored(build, tmp_path_factory):
     """A machine with one PF, and its monitor."""
     path = tmp_path_factory.mktemp('monitor') / 'qmp'
-    command = machine.command
+    command = qemu.command
     with contextlib.ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(machine, 'command', lambda *args: [
+        patch.setattr(qemu, 'command', lambda *args: [
             *command(*args), '-qmp', f'unix:{path},server=on,wait=off'])
-        lab = stack.enter_context(Lab(build=build, files=dpdk.files(build)))
+        lab = stack.enter_context(Lab(build=build, files=guest_files(build)))
         lab.write(TOKEN_FILE, TOKEN, mode=0o600)
         lab.write('/run/wrong-token', WRONG_TOKEN, mode=0o600)
         yield lab, Monitor(path)

@@ -8,10 +8,10 @@ import re
 
 import pytest
 
-import dpdk
 from conformance_test import FACTS, cases
+from framework.build import guest_programs
+from lab.vm import Lab
 from random_ioctls_test import REPORTS
-from vm.lab import Lab
 
 pytestmark = pytest.mark.vm
 
@@ -25,7 +25,7 @@ MORE_REPORTS = r'\bleaks?\b|possible circular|blocked for more than'
 def machine(build):
     """A machine of its own with two PFs, as their drivers come and go."""
     with Lab(build, pfs=2, timeout=600 + 2 * ROUNDS * SECONDS_PER_ROUND,
-             files={'/usr/local/bin/dpdk-test-vftoken': dpdk.test_vftoken(build)}) as lab:
+             files=guest_programs(build, 'dpdk-test-vftoken')) as lab:
         yield lab
 
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from conftest import TOKEN
+from framework.common import TOKEN
 
 pytestmark = pytest.mark.vm
 

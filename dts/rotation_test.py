@@ -3,7 +3,7 @@
 """A PF's process takes a new token without a restart."""
 import json
 
-from conftest import TOKEN
+from framework.common import TOKEN
 
 NEW = '8d3c1b0a-5e4f-4a6b-9c7d-0123456789ab'
 FILE, OLD_FILE = '/run/rotated-token', '/run/old-token'

@@ -3,7 +3,7 @@
 """A secondary process opens its primary's VFs without a token of its own."""
 import pytest
 
-from conftest import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
 
 
 @pytest.fixture

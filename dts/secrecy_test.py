@@ -6,8 +6,9 @@ import uuid
 import pytest
 
 import debian
-import dpdk
-from conftest import TOKEN, TOKEN_FILE, prepared_lab
+from framework.build import guest_files
+from framework.common import TOKEN, TOKEN_FILE
+from framework.fixtures import prepared_lab
 
 pytestmark = pytest.mark.vm
 
@@ -76,7 +77,7 @@ exit $status
 def lab(build):
     """A machine as the other tests have it, with gdb, and with memory for core dumps."""
     gdb = debian.unpack('gdb', ['gdb-minimal']) / 'usr/bin/gdb'
-    yield from prepared_lab(build, {**dpdk.files(build), '/usr/bin/gdb': gdb}, memory=1536)
+    yield from prepared_lab(build, {**guest_files(build), '/usr/bin/gdb': gdb}, memory=1536)
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
-import dpdk
-from conftest import TOKEN_FILE, prepared_lab
+from framework.build import program, shared_guest_files
+from framework.common import TOKEN_FILE
+from framework.fixtures import prepared_lab
 
 pytestmark = pytest.mark.vm
 
@@ -16,7 +17,7 @@ DRIVERS = '/usr/local/lib/pmds'
 @pytest.fixture(scope='module')
 def lab(build):
     """A machine as the other tests have it, with the shared build and its drivers."""
-    yield from prepared_lab(build, dpdk.shared_files(build / 'shared', DRIVERS))
+    yield from prepared_lab(build, shared_guest_files(build / 'shared', DRIVERS))
 
 
 def test_libraries(build):
@@ -25,8 +26,9 @@ def test_libraries(build):
     Steps: Ask ldd for the libraries of the shared testpmd.
     Verify: Both are among them.
     """
-    libraries = subprocess.run(['ldd', dpdk.testpmd(build / 'shared')], stdout=subprocess.PIPE,
-                               text=True, check=True).stdout
+    testpmd = program(build / 'shared', 'dpdk-testpmd')
+    libraries = subprocess.run(['ldd', testpmd], stdout=subprocess.PIPE, text=True,
+                               check=True).stdout
     assert 'librte_eal.so' in libraries and 'libvftoken.so' in libraries
 
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from conftest import TOKEN
+from framework.common import TOKEN
 
 OTHER = '8d3c1b0a-5e4f-4a6b-9c7d-0123456789ab'
 FOLDER = '/run/changing'

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import TOKEN, TOKEN_FILE
+from framework.common import TOKEN, TOKEN_FILE
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 """VFs that were opened with a token pass packets."""
-from conftest import TOKEN_FILE
+from framework.common import TOKEN_FILE
 
 
 def test_vf_to_vf(pf_testpmd, start, pf, vfs):

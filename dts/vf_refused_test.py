@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 """A VF is refused, with an explanation, to a process without the PF's token."""
-from conftest import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
 
 
 def test_no_token(pf_testpmd, start, pf, vfs):

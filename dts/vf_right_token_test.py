@@ -3,7 +3,7 @@
 """A VF opens for a process that has the token of the PF's process."""
 import pytest
 
-from conftest import TOKEN, TOKEN_FILE
+from framework.common import TOKEN, TOKEN_FILE
 
 
 def test_token_file(pf_testpmd, start, pf, vfs):

@@ -4,7 +4,7 @@
 token's file and some memory, and no more."""
 import pytest
 
-from conftest import TOKEN, WRONG_TOKEN
+from framework.common import TOKEN, WRONG_TOKEN
 
 USER = 4711
 FOLDER = '/run/vf-user'

@@ -8,7 +8,7 @@ import shlex
 
 import pytest
 
-from conftest import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
 
 WRONG_FILE = '/run/wrong-token'
 RIGHT = f'file:{TOKEN_FILE}'

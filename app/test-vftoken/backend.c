@@ -10,13 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vftoken/sriov.h>
+#include <vftoken/vfio.h>
+
 #include "backend.h"
-#include "pci_sriov.h"
-#include "vfio_cdev.h"
-#include "vfio_device.h"
 
 #define IOMMUFD "/dev/iommu"
-#define CDEV_FOLDER VFIO_GROUP_FOLDER "/devices"
+#define CDEV_FOLDER VFTOKEN_VFIO_FOLDER "/devices"
 #define OPTION "vf_token="
 /* As long as a UUID, so that only its last character is at fault. */
 #define MALFORMED_UUID "3e7e882e-1daf-417f-ad8d-882eea5ee33g"
@@ -82,18 +82,18 @@ backend_malformed(enum backend backend)
 static int
 open_group(struct device *device, const char *bdf, const char *option)
 {
-	char name[PCI_SRIOV_GROUP_SIZE];
+	char name[VFTOKEN_GROUP_SIZE];
 	int ret;
 
-	ret = pci_sriov_group(NULL, VFIO_GROUP_FOLDER, bdf, name);
+	ret = vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, bdf, name);
 	if (ret == 0)
-		ret = vfio_group_open(&device->group, NULL, name);
+		ret = vftoken_vfio_group_open(&device->group, VFTOKEN_VFIO_FOLDER, name);
 	if (ret < 0)
 		return ret;
-	device->fd = vfio_device_open(device->group.group_fd, bdf, option);
+	device->fd = vftoken_vfio_open(device->group.group_fd, bdf, option);
 	if (device->fd >= 0)
 		return 0;
-	vfio_group_close(&device->group);
+	vftoken_vfio_group_close(&device->group);
 	return device->fd;
 }
 
@@ -104,7 +104,7 @@ cdev_path(const char *bdf, char path[PATH_MAX])
 	const struct dirent *entry;
 	DIR *folder;
 
-	snprintf(path, PATH_MAX, "%s/%s/vfio-dev", PCI_SRIOV_SYSFS_DEVICES, bdf);
+	snprintf(path, PATH_MAX, "%s/%s/vfio-dev", VFTOKEN_SYSFS_DEVICES, bdf);
 	folder = opendir(path);
 	if (folder == NULL)
 		return -ENODEV;
@@ -140,7 +140,7 @@ open_iommufd(struct device *device, const char *bdf, const unsigned char *token)
 		return -errno;
 	ret = device->fd = backend_open_cdev(bdf);
 	if (ret >= 0)
-		ret = vfio_device_bind_iommufd(device->fd, device->iommufd, token);
+		ret = vftoken_vfio_bind_iommufd(device->fd, device->iommufd, token);
 	if (ret >= 0)
 		return 0;
 	if (device->fd >= 0)
@@ -179,7 +179,7 @@ backend_close(struct device *device)
 {
 	close(device->fd);
 	if (device->backend == BACKEND_GROUP)
-		vfio_group_close(&device->group);
+		vftoken_vfio_group_close(&device->group);
 	else
 		close(device->iommufd);
 }
@@ -190,7 +190,7 @@ backend_lacks(enum backend backend, const char *bdf)
 	char path[PATH_MAX];
 
 	if (backend == BACKEND_GROUP) {
-		if (access(VFIO_GROUP_FOLDER "/vfio", F_OK) < 0)
+		if (access(VFTOKEN_VFIO_FOLDER "/vfio", F_OK) < 0)
 			return "this kernel has no VFIO groups (CONFIG_VFIO_GROUP)";
 		return NULL;
 	}

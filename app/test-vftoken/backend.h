@@ -14,7 +14,7 @@
 
 #include <uuid/uuid.h>
 
-#include "vfio_group.h"
+#include <vftoken/vfio.h>
 
 enum backend {
 	BACKEND_GROUP,		/**< VFIO_GROUP_GET_DEVICE_FD */
@@ -32,7 +32,7 @@ enum token {
 
 /** An open device. */
 struct device {
-	struct vfio_group group;	/**< for BACKEND_GROUP */
+	struct vftoken_vfio_group group;	/**< for BACKEND_GROUP */
 	int iommufd;			/**< for BACKEND_IOMMUFD */
 	int fd;
 	enum backend backend;

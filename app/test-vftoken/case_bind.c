@@ -10,8 +10,9 @@
 
 #include <linux/vfio.h>
 
+#include <vftoken/vfio.h>
+
 #include "step.h"
-#include "vfio_cdev.h"
 
 /* What libvftoken never sends, so it has no names for it. */
 #define BIND_IOMMUFD _IO(VFIO_TYPE, VFIO_BASE + 18)
@@ -106,13 +107,13 @@ after_refusal(const struct run *run, const void *arg)
 
 	(void)arg;
 	fd = open_files(run, &iommufd);
-	verdict_answer(vfio_device_bind_iommufd(fd, iommufd, NULL), -EACCES,
+	verdict_answer(vftoken_vfio_bind_iommufd(fd, iommufd, NULL), -EACCES,
 		       "binding without a token");
-	verdict_answer(vfio_device_bind_iommufd(fd, iommufd, backend_token(TOKEN_WRONG)), -EACCES,
+	verdict_answer(vftoken_vfio_bind_iommufd(fd, iommufd, backend_token(TOKEN_WRONG)), -EACCES,
 		       "binding the same file with a wrong token");
-	verdict_answer(vfio_device_bind_iommufd(fd, iommufd, backend_token(TOKEN_RIGHT)), 0,
+	verdict_answer(vftoken_vfio_bind_iommufd(fd, iommufd, backend_token(TOKEN_RIGHT)), 0,
 		       "binding the same file with the right token");
-	verdict_answer(vfio_device_bind_iommufd(fd, iommufd, backend_token(TOKEN_RIGHT)), -EINVAL,
+	verdict_answer(vftoken_vfio_bind_iommufd(fd, iommufd, backend_token(TOKEN_RIGHT)), -EINVAL,
 		       "binding the same file again");
 }
 
@@ -125,7 +126,7 @@ unbound(const struct run *run, const void *arg)
 
 	(void)arg;
 	fd = open_files(run, &iommufd);
-	verdict_answer(vfio_device_bind_iommufd(fd, iommufd, backend_token(TOKEN_WRONG)), -EACCES,
+	verdict_answer(vftoken_vfio_bind_iommufd(fd, iommufd, backend_token(TOKEN_WRONG)), -EACCES,
 		       "binding with a wrong token");
 	ret = ioctl(fd, VFIO_DEVICE_GET_INFO, &info) < 0 ? -errno : 0;
 	verdict_answer(ret, -EINVAL, "VFIO_DEVICE_GET_INFO on a file that was refused");

@@ -60,7 +60,7 @@ vf_in_use(const struct run *run)
 static void
 pf_on_kernel_driver(const struct run *run)
 {
-	char driver[PCI_SRIOV_DRIVER_SIZE], vf[VFTOKEN_BDF_SIZE];
+	char driver[VFTOKEN_DRIVER_SIZE], vf[VFTOKEN_BDF_SIZE];
 	int ret;
 
 	step_give_token(run, run->pf);
@@ -72,10 +72,10 @@ pf_on_kernel_driver(const struct run *run)
 	if (driver[0] == '\0' || strcmp(driver, SYSFS_VFIO_PCI) == 0)
 		verdict_skip("this kernel has no driver of its own for the PF");
 	sysfs_write(run->pf, "sriov_drivers_autoprobe", "0");
-	ret = pci_sriov_set_numvfs(NULL, run->pf, 1);
+	ret = vftoken_sriov_set_numvfs(VFTOKEN_SYSFS_DEVICES, run->pf, 1);
 	if (ret < 0)
 		verdict_skip("the driver %s can't enable VFs: %s", driver, verdict_word(ret));
-	verdict_answer(pci_sriov_vf(NULL, run->pf, 0, vf), 0, "finding the VF of a PF on %s",
+	verdict_answer(vftoken_sriov_vf(VFTOKEN_SYSFS_DEVICES, run->pf, 0, vf), 0, "finding the VF of a PF on %s",
 		       driver);
 	step_bind(vf, SYSFS_VFIO_PCI);
 }

@@ -25,20 +25,20 @@ struct text {
 
 /* The group of a VF whose PF has the right token. */
 static void
-open_group(const struct run *run, struct vfio_group *group)
+open_group(const struct run *run, struct vftoken_vfio_group *group)
 {
-	char name[PCI_SRIOV_GROUP_SIZE];
+	char name[VFTOKEN_GROUP_SIZE];
 	int ret;
 
 	step_give_token(run, run->pf);
-	ret = pci_sriov_group(NULL, VFIO_GROUP_FOLDER, run->vf, name);
+	ret = vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, run->vf, name);
 	if (ret == 0)
-		ret = vfio_group_open(group, NULL, name);
+		ret = vftoken_vfio_group_open(group, VFTOKEN_VFIO_FOLDER, name);
 	verdict_answer(ret, 0, "opening the group of %s", run->vf);
 }
 
 static int
-get_device(const struct vfio_group *group, const char *text)
+get_device(const struct vftoken_vfio_group *group, const char *text)
 {
 	const int fd = ioctl(group->group_fd, VFIO_GROUP_GET_DEVICE_FD, text);
 
@@ -71,7 +71,7 @@ static void
 open_text(const struct run *run, const void *arg)
 {
 	const struct text *given = arg;
-	struct vfio_group group;
+	struct vftoken_vfio_group group;
 	char text[TEXT_SIZE];
 
 	open_group(run, &group);
@@ -86,7 +86,7 @@ open_long(const struct run *run, const void *arg)
 {
 	const long page = sysconf(_SC_PAGESIZE);
 	char *text = malloc((size_t)page + 1);
-	struct vfio_group group;
+	struct vftoken_vfio_group group;
 
 	(void)arg;
 	open_group(run, &group);
@@ -109,7 +109,7 @@ static void
 open_no_memory(const struct run *run, const void *arg)
 {
 	const long page = sysconf(_SC_PAGESIZE);
-	struct vfio_group group;
+	struct vftoken_vfio_group group;
 	size_t length;
 	char *memory;
 
@@ -132,7 +132,7 @@ open_refused_often(const struct run *run, const void *arg)
 {
 	static const char *const forms[] = { "@", "@ vf_token=", "@ vf_token=# vf_token=#",
 					     "@ x=y" };
-	struct vfio_group group;
+	struct vftoken_vfio_group group;
 	char text[TEXT_SIZE];
 	unsigned int i;
 

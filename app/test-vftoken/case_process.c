@@ -222,14 +222,14 @@ passed_group(const struct run *run, const void *arg)
 static void
 give_to_nobody(const struct run *run)
 {
-	char name[PCI_SRIOV_GROUP_SIZE], path[PATH_MAX];
+	char name[VFTOKEN_GROUP_SIZE], path[PATH_MAX];
 
 	if (run->backend == BACKEND_IOMMUFD) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", backend_open_cdev(run->vf));
 	} else {
-		verdict_answer(pci_sriov_group(NULL, VFIO_GROUP_FOLDER, run->vf, name), 0,
+		verdict_answer(vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, run->vf, name), 0,
 			       "finding the group of %s", run->vf);
-		snprintf(path, sizeof(path), "%s/%s", VFIO_GROUP_FOLDER, name);
+		snprintf(path, sizeof(path), "%s/%s", VFTOKEN_VFIO_FOLDER, name);
 	}
 	/* It goes with the VF when the machine is put back. */
 	if (chown(path, NOBODY, NOBODY) < 0)

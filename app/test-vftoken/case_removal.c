@@ -118,9 +118,9 @@ unbind_vf(const struct run *run)
 static void
 must_be_gone(const struct run *run)
 {
-	struct pci_sriov facts;
+	struct vftoken_sriov sriov;
 
-	verdict_answer(pci_sriov_read(NULL, run->vf, &facts), -ENODEV, "reading %s, which is gone",
+	verdict_answer(vftoken_sriov_read(VFTOKEN_SYSFS_DEVICES, run->vf, &sriov), -ENODEV, "reading %s, which is gone",
 		       run->vf);
 }
 

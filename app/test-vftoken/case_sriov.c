@@ -23,7 +23,7 @@ parameter_off(const struct run *run, const void *arg)
 static void
 must_be_on(const char *bdf, const char *driver)
 {
-	char now[PCI_SRIOV_DRIVER_SIZE];
+	char now[VFTOKEN_DRIVER_SIZE];
 
 	verdict_answer(sysfs_driver(bdf, now), 0, "reading the driver of %s", bdf);
 	if (strcmp(now, driver) != 0)
@@ -72,14 +72,14 @@ changed_override(const struct run *run, const void *arg)
 static void
 unbound_pf(const struct run *run, const void *arg)
 {
-	struct pci_sriov facts;
+	struct vftoken_sriov sriov;
 
 	(void)arg;
 	step_bind(run->pf, "");
-	verdict_answer(pci_sriov_read(NULL, run->pf, &facts), 0, "reading %s", run->pf);
-	if (facts.numvfs != 0)
-		verdict_fail("the PF has %u VFs without a driver", facts.numvfs);
-	verdict_answer(pci_sriov_read(NULL, run->vf, &facts), -ENODEV, "reading %s, which is gone",
+	verdict_answer(vftoken_sriov_read(VFTOKEN_SYSFS_DEVICES, run->pf, &sriov), 0, "reading %s", run->pf);
+	if (sriov.numvfs != 0)
+		verdict_fail("the PF has %u VFs without a driver", sriov.numvfs);
+	verdict_answer(vftoken_sriov_read(VFTOKEN_SYSFS_DEVICES, run->vf, &sriov), -ENODEV, "reading %s, which is gone",
 		       run->vf);
 }
 

@@ -12,9 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vftoken/vfio.h>
+
 #include "machine.h"
 #include "message.h"
-#include "vfio_group.h"
 
 bool
 machine_has_tokens(void)
@@ -28,11 +29,11 @@ machine_has_tokens(void)
 static bool
 node_path(const char *bdf, char path[PATH_MAX])
 {
-	char name[PCI_SRIOV_GROUP_SIZE];
+	char name[VFTOKEN_GROUP_SIZE];
 
-	if (pci_sriov_group(NULL, VFIO_GROUP_FOLDER, bdf, name) < 0)
+	if (vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, bdf, name) < 0)
 		return false;
-	snprintf(path, PATH_MAX, "%s/%s", VFIO_GROUP_FOLDER, name);
+	snprintf(path, PATH_MAX, "%s/%s", VFTOKEN_VFIO_FOLDER, name);
 	return true;
 }
 
@@ -65,18 +66,18 @@ idle(const char *bdf, const char *driver)
 		return message_refuse(
 			"%s refused: it is on %s, for whatever use; unbind it (echo %s >/sys/bus/pci/devices/%s/driver/unbind)",
 			bdf, driver, bdf, bdf);
-	if (pci_sriov_in_use(NULL, VFIO_GROUP_FOLDER, bdf) == 1)
+	if (vftoken_sriov_in_use(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, bdf) == 1)
 		return message_refuse(
 			"%s refused: some process has it open; end that process first", bdf);
 	return true;
 }
 
 static bool
-record_device(struct machine_device *was, const struct pci_sriov *facts)
+record_device(struct machine_device *was, const struct vftoken_sriov *sriov)
 {
 	int ret;
 
-	strcpy(was->driver, facts->driver);
+	strcpy(was->driver, sriov->driver);
 	record_node(was->bdf, &was->node);
 	ret = sysfs_read_override(was->bdf, was->override);
 	if (ret < 0)
@@ -91,7 +92,7 @@ lock(struct machine_pf *pf)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s", PCI_SRIOV_SYSFS_DEVICES, pf->was.bdf);
+	snprintf(path, sizeof(path), "%s/%s", VFTOKEN_SYSFS_DEVICES, pf->was.bdf);
 	pf->lock_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (pf->lock_fd >= 0 && flock(pf->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return message_refuse("%s refused: another %s is testing it", pf->was.bdf,
@@ -103,7 +104,7 @@ static bool
 record_vfs(struct machine_pf *pf)
 {
 	struct machine_device *was;
-	struct pci_sriov facts;
+	struct vftoken_sriov sriov;
 	uint16_t i;
 	int ret;
 
@@ -112,18 +113,18 @@ record_vfs(struct machine_pf *pf)
 		return message_refuse("out of memory");
 	for (i = 0; i < pf->had_vfs; i++) {
 		was = &pf->vfs_were[i];
-		ret = pci_sriov_vf(NULL, pf->was.bdf, i, was->bdf);
+		ret = vftoken_sriov_vf(VFTOKEN_SYSFS_DEVICES, pf->was.bdf, i, was->bdf);
 		if (ret == 0)
-			ret = pci_sriov_read(NULL, was->bdf, &facts);
+			ret = vftoken_sriov_read(VFTOKEN_SYSFS_DEVICES, was->bdf, &sriov);
 		if (ret != 0)
 			return message_refuse("%s refused: its VF %u can't be read: %s",
 					      pf->was.bdf, i, strerror(-ret));
-		if (!record_device(was, &facts))
+		if (!record_device(was, &sriov))
 			return false;
-		if (facts.driver[0] != '\0' && strcmp(facts.driver, SYSFS_VFIO_PCI) != 0)
+		if (sriov.driver[0] != '\0' && strcmp(sriov.driver, SYSFS_VFIO_PCI) != 0)
 			return message_refuse(
 				"%s refused: its VF %s is on %s; unbind it (echo %s >/sys/bus/pci/devices/%s/driver/unbind)",
-				pf->was.bdf, was->bdf, facts.driver, was->bdf, was->bdf);
+				pf->was.bdf, was->bdf, sriov.driver, was->bdf, was->bdf);
 	}
 	return true;
 }
@@ -131,42 +132,42 @@ record_vfs(struct machine_pf *pf)
 static bool
 record_pf(struct machine *machine, struct machine_pf *pf)
 {
-	struct pci_sriov facts;
+	struct vftoken_sriov sriov;
 	int ret;
 
-	ret = pci_sriov_read(NULL, pf->was.bdf, &facts);
+	ret = vftoken_sriov_read(VFTOKEN_SYSFS_DEVICES, pf->was.bdf, &sriov);
 	if (ret < 0)
 		return message_refuse("%s refused: %s", pf->was.bdf,
 				      ret == -ENODEV ? "there is no such PCI device; see lspci -D"
 						     : strerror(-ret));
-	if (facts.role != PCI_SRIOV_PF)
+	if (sriov.role != VFTOKEN_ROLE_PF)
 		return message_refuse("%s refused: it is no SR-IOV PF%s%s", pf->was.bdf,
-				      facts.role == PCI_SRIOV_VF ? "; give its PF, " : "",
-				      facts.pf);
-	if (facts.totalvfs < machine->num_vfs)
+				      sriov.role == VFTOKEN_ROLE_VF ? "; give its PF, " : "",
+				      sriov.pf);
+	if (sriov.totalvfs < machine->num_vfs)
 		return message_refuse(
 			"%s refused: it has at most %u VFs; give --num-vfs %u or less", pf->was.bdf,
-			facts.totalvfs, facts.totalvfs);
-	pf->had_vfs = facts.numvfs;
+			sriov.totalvfs, sriov.totalvfs);
+	pf->had_vfs = sriov.numvfs;
 	sysfs_read(pf->was.bdf, "sriov_drivers_autoprobe", pf->autoprobe);
-	return lock(pf) && record_device(&pf->was, &facts) && record_vfs(pf);
+	return lock(pf) && record_device(&pf->was, &sriov) && record_vfs(pf);
 }
 
 static bool
 record_other(struct machine_device *other)
 {
-	struct pci_sriov facts;
+	struct vftoken_sriov sriov;
 	int ret;
 
 	if (other->bdf[0] == '\0')
 		return true;
-	ret = pci_sriov_read(NULL, other->bdf, &facts);
+	ret = vftoken_sriov_read(VFTOKEN_SYSFS_DEVICES, other->bdf, &sriov);
 	if (ret < 0)
 		return message_refuse("%s refused: %s", other->bdf, strerror(-ret));
-	if (facts.role != PCI_SRIOV_NEITHER)
+	if (sriov.role != VFTOKEN_ROLE_NONE)
 		return message_refuse(
 			"%s refused: --other takes a device that is neither PF nor VF", other->bdf);
-	return record_device(other, &facts);
+	return record_device(other, &sriov);
 }
 
 static bool

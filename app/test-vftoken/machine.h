@@ -39,7 +39,7 @@ struct machine_node {
 /** What a device was like. */
 struct machine_device {
 	char bdf[VFTOKEN_BDF_SIZE];
-	char driver[PCI_SRIOV_DRIVER_SIZE];
+	char driver[VFTOKEN_DRIVER_SIZE];
 	char override[SYSFS_TEXT_SIZE];
 	struct machine_node node;
 };

@@ -10,21 +10,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vftoken/vfio.h>
+
 #include "machine.h"
 #include "message.h"
-#include "vfio_group.h"
 
 static bool
-disable_vfs(const char *pf, const struct pci_sriov *facts)
+disable_vfs(const char *pf, const struct vftoken_sriov *sriov)
 {
 	int ret;
 
-	if (facts->numvfs == 0)
+	if (sriov->numvfs == 0)
 		return true;
 	/* vfio-pci doesn't let VFs be disabled either while this is off. */
-	if (strcmp(facts->driver, SYSFS_VFIO_PCI) == 0)
+	if (strcmp(sriov->driver, SYSFS_VFIO_PCI) == 0)
 		sysfs_write_enable_sriov(true);
-	ret = pci_sriov_set_numvfs(NULL, pf, 0);
+	ret = vftoken_sriov_set_numvfs(VFTOKEN_SYSFS_DEVICES, pf, 0);
 	return ret == 0 ||
 	       message_refuse("%s: its VFs can't be disabled: %s; see dmesg", pf, strerror(-ret));
 }
@@ -32,7 +33,7 @@ disable_vfs(const char *pf, const struct pci_sriov *facts)
 static bool
 on_vfio_pci(const char *bdf)
 {
-	char driver[PCI_SRIOV_DRIVER_SIZE];
+	char driver[VFTOKEN_DRIVER_SIZE];
 
 	return sysfs_driver(bdf, driver) == 0 && strcmp(driver, SYSFS_VFIO_PCI) == 0;
 }
@@ -41,10 +42,10 @@ on_vfio_pci(const char *bdf)
 static bool
 own_group(const char *pf, const char *vf)
 {
-	char pf_group[PCI_SRIOV_GROUP_SIZE], vf_group[PCI_SRIOV_GROUP_SIZE];
+	char pf_group[VFTOKEN_GROUP_SIZE], vf_group[VFTOKEN_GROUP_SIZE];
 
-	if (pci_sriov_group(NULL, VFIO_GROUP_FOLDER, pf, pf_group) < 0 ||
-	    pci_sriov_group(NULL, VFIO_GROUP_FOLDER, vf, vf_group) < 0)
+	if (vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, pf, pf_group) < 0 ||
+	    vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, vf, vf_group) < 0)
 		return message_refuse(
 			"%s refused: it or its VF %s has no IOMMU group; turn the IOMMU on (intel_iommu=on or amd_iommu=on for the kernel)",
 			pf, vf);
@@ -61,7 +62,7 @@ vfs_ready(struct machine *machine, struct machine_pf *pf)
 	unsigned int i;
 
 	for (i = 0; i < machine->num_vfs; i++)
-		if (pci_sriov_vf(NULL, pf->was.bdf, (uint16_t)i, pf->vfs[i]) < 0 ||
+		if (vftoken_sriov_vf(VFTOKEN_SYSFS_DEVICES, pf->was.bdf, (uint16_t)i, pf->vfs[i]) < 0 ||
 		    !on_vfio_pci(pf->vfs[i]))
 			return false;
 	return true;
@@ -78,12 +79,12 @@ enable_vfs(struct machine *machine, struct machine_pf *pf)
 	if (!machine_has_tokens())
 		return true;
 	sysfs_write_enable_sriov(true);
-	ret = pci_sriov_set_numvfs(NULL, bdf, (uint16_t)machine->num_vfs);
+	ret = vftoken_sriov_set_numvfs(VFTOKEN_SYSFS_DEVICES, bdf, (uint16_t)machine->num_vfs);
 	if (ret < 0)
 		return message_refuse("%s: %u VFs can't be enabled: %s; see dmesg", bdf,
 				      machine->num_vfs, strerror(-ret));
 	for (i = 0; i < machine->num_vfs; i++) {
-		ret = pci_sriov_vf(NULL, bdf, (uint16_t)i, pf->vfs[i]);
+		ret = vftoken_sriov_vf(VFTOKEN_SYSFS_DEVICES, bdf, (uint16_t)i, pf->vfs[i]);
 		if (ret == 0)
 			ret = sysfs_bind(pf->vfs[i], SYSFS_VFIO_PCI);
 		if (ret < 0)
@@ -100,17 +101,17 @@ static bool
 prepare_pf(struct machine *machine, struct machine_pf *pf)
 {
 	const char *bdf = pf->was.bdf;
-	struct pci_sriov facts;
+	struct vftoken_sriov sriov;
 	bool enabled;
 	int ret;
 
-	ret = pci_sriov_read(NULL, bdf, &facts);
+	ret = vftoken_sriov_read(VFTOKEN_SYSFS_DEVICES, bdf, &sriov);
 	if (ret < 0)
 		return message_refuse("%s can't be read: %s", bdf, strerror(-ret));
-	if (strcmp(facts.driver, SYSFS_VFIO_PCI) == 0 && facts.numvfs == machine->num_vfs &&
+	if (strcmp(sriov.driver, SYSFS_VFIO_PCI) == 0 && sriov.numvfs == machine->num_vfs &&
 	    sysfs_read_enable_sriov(&enabled) == 0 && enabled && vfs_ready(machine, pf))
 		return true;
-	if (!disable_vfs(bdf, &facts))
+	if (!disable_vfs(bdf, &sriov))
 		return false;
 	/* New VFs are to come to vfio-pci by themselves. */
 	sysfs_write(bdf, "sriov_drivers_autoprobe", "1");
@@ -141,11 +142,11 @@ machine_prepare(struct machine *machine)
 static bool
 restore_node(const struct machine_device *was)
 {
-	char name[PCI_SRIOV_GROUP_SIZE], path[PATH_MAX];
+	char name[VFTOKEN_GROUP_SIZE], path[PATH_MAX];
 
-	if (!was->node.there || pci_sriov_group(NULL, VFIO_GROUP_FOLDER, was->bdf, name) < 0)
+	if (!was->node.there || vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, was->bdf, name) < 0)
 		return true;
-	snprintf(path, sizeof(path), "%s/%s", VFIO_GROUP_FOLDER, name);
+	snprintf(path, sizeof(path), "%s/%s", VFTOKEN_VFIO_FOLDER, name);
 	if (chown(path, was->node.uid, was->node.gid) == 0 && chmod(path, was->node.mode) == 0)
 		return true;
 	return message_refuse("%s can't be given back to its owner: %s", path, strerror(errno));
@@ -180,7 +181,7 @@ restore_vfs(const struct machine_pf *pf)
 	sysfs_write(bdf, "sriov_drivers_autoprobe", "0");
 	if (strcmp(pf->was.driver, SYSFS_VFIO_PCI) == 0)
 		sysfs_write_enable_sriov(true);
-	ret = pci_sriov_set_numvfs(NULL, bdf, pf->had_vfs);
+	ret = vftoken_sriov_set_numvfs(VFTOKEN_SYSFS_DEVICES, bdf, pf->had_vfs);
 	if (ret < 0)
 		return message_refuse("%s: its %u VFs can't be enabled again: %s", bdf, pf->had_vfs,
 				      strerror(-ret));
@@ -193,14 +194,14 @@ static bool
 restore_pf(struct machine_pf *pf)
 {
 	const char *bdf = pf->was.bdf;
-	struct pci_sriov facts;
+	struct vftoken_sriov sriov;
 	bool ok;
 	int ret;
 
-	ret = pci_sriov_read(NULL, bdf, &facts);
+	ret = vftoken_sriov_read(VFTOKEN_SYSFS_DEVICES, bdf, &sriov);
 	if (ret < 0)
 		return message_refuse("%s can't be put back: %s", bdf, strerror(-ret));
-	ok = disable_vfs(bdf, &facts);
+	ok = disable_vfs(bdf, &sriov);
 	/* One that was on vfio-pci is bound anew as well: that draws another token. */
 	if (ok)
 		sysfs_bind(bdf, "");

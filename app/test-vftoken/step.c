@@ -11,8 +11,9 @@
 
 #include <linux/vfio.h>
 
+#include <vftoken/vfio.h>
+
 #include "step.h"
-#include "vfio_device.h"
 
 void
 step_open(const struct run *run, struct device *device, const char *bdf, enum token token)
@@ -36,7 +37,7 @@ step_try(const struct run *run, const char *bdf, enum token token, int must)
 void
 step_set_token(const struct device *pf, enum token token)
 {
-	verdict_answer(vfio_device_feature_set(pf->fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN,
+	verdict_answer(vftoken_vfio_feature_set(pf->fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN,
 					       backend_token(token), sizeof(uuid_t)),
 		       0, "setting the PF's token");
 }
@@ -81,7 +82,7 @@ step_open_again(const struct device *device, const char *bdf, enum token token, 
 {
 	int fd;
 
-	fd = vfio_device_open(device->group.group_fd, bdf,
+	fd = vftoken_vfio_open(device->group.group_fd, bdf,
 			      token != TOKEN_NONE ? backend_option(token) : NULL);
 	verdict_answer(fd, must, "opening %s, whose group is open, with %s", bdf,
 		       backend_token_name(token));
@@ -91,7 +92,7 @@ step_open_again(const struct device *device, const char *bdf, enum token token, 
 void
 step_num_vfs(const char *pf, unsigned int num_vfs, int must)
 {
-	verdict_answer(pci_sriov_set_numvfs(NULL, pf, (uint16_t)num_vfs), must,
+	verdict_answer(vftoken_sriov_set_numvfs(VFTOKEN_SYSFS_DEVICES, pf, (uint16_t)num_vfs), must,
 		       "writing %u to sriov_numvfs of %s", num_vfs, pf);
 }
 

@@ -55,7 +55,7 @@ write_text(const char *path, const char *text)
 static void
 device_path(char path[PATH_MAX], const char *bdf, const char *file)
 {
-	snprintf(path, PATH_MAX, "%s/%s/%s", PCI_SRIOV_SYSFS_DEVICES, bdf, file);
+	snprintf(path, PATH_MAX, "%s/%s/%s", VFTOKEN_SYSFS_DEVICES, bdf, file);
 }
 
 bool
@@ -122,13 +122,13 @@ sysfs_write_override(const char *bdf, const char *override)
 }
 
 int
-sysfs_driver(const char *bdf, char driver[PCI_SRIOV_DRIVER_SIZE])
+sysfs_driver(const char *bdf, char driver[VFTOKEN_DRIVER_SIZE])
 {
-	struct pci_sriov facts;
+	struct vftoken_sriov sriov;
 	int ret;
 
-	ret = pci_sriov_read(NULL, bdf, &facts);
-	strcpy(driver, facts.driver);
+	ret = vftoken_sriov_read(VFTOKEN_SYSFS_DEVICES, bdf, &sriov);
+	strcpy(driver, sriov.driver);
 	return ret;
 }
 
@@ -141,7 +141,7 @@ sysfs_probe(const char *bdf)
 int
 sysfs_bind(const char *bdf, const char *driver)
 {
-	char now[PCI_SRIOV_DRIVER_SIZE];
+	char now[VFTOKEN_DRIVER_SIZE];
 	int ret;
 
 	ret = sysfs_driver(bdf, now);

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "pci_sriov.h"
+#include <vftoken/sriov.h>
 
 #define SYSFS_VFIO_PCI "vfio-pci"
 #define SYSFS_TEXT_SIZE 128
@@ -38,7 +38,7 @@ int sysfs_read_override(const char *bdf, char override[SYSFS_TEXT_SIZE]);
 int sysfs_write_override(const char *bdf, const char *override);
 
 /** The device's driver; empty when it has none. */
-int sysfs_driver(const char *bdf, char driver[PCI_SRIOV_DRIVER_SIZE]);
+int sysfs_driver(const char *bdf, char driver[VFTOKEN_DRIVER_SIZE]);
 
 /**
  * Bind a device to a driver, which its driver_override names from then on.

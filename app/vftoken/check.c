@@ -3,13 +3,12 @@
  */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include <vftoken/device.h>
+#include <vftoken/info.h>
+
 #include "command.h"
-#include "pci_device.h"
-#include "pci_sriov.h"
-#include "vfio_group.h"
 
 static const char *
 driver_or_none(const char *driver)
@@ -21,49 +20,49 @@ driver_or_none(const char *driver)
 static enum exit_code
 try_vf(const char *vf)
 {
-	struct vftoken *vt = vftoken_process();
-	struct pci_device device;
+	struct vftoken_context *ctx = vftoken_context_process();
+	struct vftoken_device *device;
 	uuid_t token;
 	int ret;
 
 	/* So that EACCES from the open is the kernel's answer, not that of the source's file. */
-	if (vftoken_read_default(vt, token) < 0)
+	if (vftoken_read_default(ctx, token) < 0)
 		return UNKNOWN;
 	explicit_bzero(token, sizeof(token));
-	ret = pci_device_open(vt, NULL, vf, &device);
+	ret = vftoken_device_open(ctx, vf, &device);
 	if (ret == 0)
-		pci_device_close(vt, &device);
+		vftoken_device_close(device);
 	if (ret < 0 && ret != -EACCES)
 		return UNKNOWN;
 	return ret == 0 ? DONE : FAILED;
 }
 
 static enum exit_code
-check_vf(const char *bdf, const struct pci_sriov *facts)
+check_vf(const char *bdf, const struct vftoken_info *info)
 {
+	struct vftoken_device *device;
 	enum exit_code code;
 
-	if (strcmp(facts->pf_driver, "vfio-pci") != 0) {
-		printf("the kernel wants no token for VF %s, since its PF %s is on %s, not vfio-pci\n",
-		       bdf, facts->pf, driver_or_none(facts->pf_driver));
+	if (strcmp(info->pf_driver, "vfio-pci") != 0) {
+		answer(MSG(cmd_vf_takes_none), bdf, info->pf, driver_or_none(info->pf_driver));
 		return DONE;
 	}
-	switch (pci_sriov_in_use(NULL, VFIO_GROUP_FOLDER, bdf)) {
+	switch (vftoken_in_use(vftoken_context_process(), bdf)) {
 	case 0:
 		break;
 	case 1:
-		return complain(
-			UNKNOWN,
-			"it can't be found out whether the token opens VF %s, since the VF is in use; end the process that uses it first",
-			bdf);
+		return complain(UNKNOWN, MSG(cmd_vf_not_checked), bdf);
 	default:
 		/* This open is to fail before the token counts, and to say why. */
-		pci_device_open(vftoken_process(), NULL, bdf, &(struct pci_device){ 0 });
+		if (vftoken_device_open(vftoken_context_process(), bdf, &device) == 0)
+			vftoken_device_close(device);
 		return UNKNOWN;
 	}
 	code = try_vf(bdf);
-	if (code != UNKNOWN)
-		printf("this token %s VF %s\n", code == DONE ? "opens" : "doesn't open", bdf);
+	if (code == DONE)
+		answer(MSG(cmd_opens_vf), bdf);
+	else if (code == FAILED)
+		answer(MSG(cmd_opens_not_vf), bdf);
 	return code;
 }
 
@@ -72,36 +71,29 @@ check_vf(const char *bdf, const struct pci_sriov *facts)
  * with some in use it would reset them together with the PF. An unused VF tells as well.
  */
 static enum exit_code
-check_pf(const char *bdf, const struct pci_sriov *facts)
+check_pf(const char *bdf, const struct vftoken_info *info)
 {
 	struct vfs_by_use vfs;
 	enum exit_code code;
 
-	if (strcmp(facts->driver, "vfio-pci") != 0) {
-		printf("the kernel wants no token for PF %s, since it is on %s, not vfio-pci\n",
-		       bdf, driver_or_none(facts->driver));
+	if (strcmp(info->driver, "vfio-pci") != 0) {
+		answer(MSG(cmd_pf_takes_none), bdf, driver_or_none(info->driver));
 		return DONE;
 	}
-	sort_vfs(bdf, facts->numvfs, &vfs);
+	sort_vfs(bdf, info->numvfs, &vfs);
 	if (vfs.used[0] == '\0' && vfs.unknown[0] != '\0')
-		return complain(
-			UNKNOWN,
-			"it can't be found out whether the token opens PF %s, since it can't be known whether its VF %s is in use; run as root",
-			bdf, vfs.unknown);
+		return complain(UNKNOWN, MSG(cmd_use_unknown), bdf, vfs.unknown);
 	if (vfs.used[0] == '\0') {
-		printf("any token opens PF %s, since none of its VFs is in use, and would become its VF token; nothing was tried\n",
-		       bdf);
+		answer(MSG(cmd_any_opens_pf), bdf);
 		return DONE;
 	}
 	if (vfs.unused[0] == '\0')
-		return complain(
-			UNKNOWN,
-			"it can't be found out whether the token opens PF %s: all of its VFs are in use, and opening the PF would reset them; nothing was tried; end the process that uses VF %s first",
-			bdf, vfs.used);
+		return complain(UNKNOWN, MSG(cmd_pf_not_checked), bdf, vfs.used);
 	code = try_vf(vfs.unused);
-	if (code != UNKNOWN)
-		printf("this token %s PF %s, whose VF %s is in use; it was tried on VF %s\n",
-		       code == DONE ? "opens" : "doesn't open", bdf, vfs.used, vfs.unused);
+	if (code == DONE)
+		answer(MSG(cmd_opens_pf), bdf, vfs.used, vfs.unused);
+	else if (code == FAILED)
+		answer(MSG(cmd_opens_not_pf), bdf, vfs.used, vfs.unused);
 	return code;
 }
 
@@ -109,7 +101,7 @@ static enum exit_code
 check(const struct arguments *arguments)
 {
 	char bdf[VFTOKEN_BDF_SIZE];
-	struct pci_sriov facts;
+	struct vftoken_info info = { .size = sizeof(info) };
 	enum exit_code code;
 	int ret;
 
@@ -118,19 +110,18 @@ check(const struct arguments *arguments)
 		code = take_device(arguments->words[0], bdf);
 	if (code != DONE)
 		return code;
-	ret = pci_sriov_read(NULL, bdf, &facts);
+	ret = vftoken_info_read(vftoken_context_process(), bdf, &info);
+	if (ret == -ENODEV)
+		return complain(UNKNOWN, MSG(cmd_no_device), bdf);
 	if (ret < 0)
-		return complain(UNKNOWN, "%s: %s", bdf,
-				ret == -ENODEV ? "there is no such PCI device; see lspci -D"
-					       : strerror(-ret));
-	switch (facts.role) {
-	case PCI_SRIOV_VF:
-		return check_vf(bdf, &facts);
-	case PCI_SRIOV_PF:
-		return check_pf(bdf, &facts);
+		return complain(UNKNOWN, MSG(cmd_device_unreadable), bdf, strerror(-ret));
+	switch (info.role) {
+	case VFTOKEN_ROLE_VF:
+		return check_vf(bdf, &info);
+	case VFTOKEN_ROLE_PF:
+		return check_pf(bdf, &info);
 	default:
-		printf("the kernel wants no token for %s, which is neither an SR-IOV PF nor a VF\n",
-		       bdf);
+		answer(MSG(cmd_takes_none), bdf);
 		return DONE;
 	}
 }
@@ -142,7 +133,7 @@ const struct command check_command = {
 	.help = "A VF is opened with the token and closed again, unless it is in use. A PF is never\n"
 		"opened: while a VF of it is in use, the token is tried on another VF that isn't;\n"
 		"otherwise any token opens the PF and becomes its VF token. Nothing is set.\n"
-		"Exit code: 0 it does, or the kernel wants none; 1 it doesn't; 2 it can't be found out.\n",
+		"Exit code: 0 it does, or the kernel takes none; 1 it doesn't; 2 it can't be found out.\n",
 	.min_words = 2,
 	.max_words = 2,
 	.run = check,

@@ -3,69 +3,80 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <vftoken/info.h>
+
 #include "command.h"
-#include "pci_sriov.h"
-#include "vfio_group.h"
 
 enum exit_code
-complain(enum exit_code code, const char *format, ...)
+complain(enum exit_code code, const char *id, const char *text, ...)
 {
-	char message[VFTOKEN_WHY_SIZE];
+	char message[2 * PATH_MAX];
 	va_list ap;
 
-	va_start(ap, format);
-	vsnprintf(message, sizeof(message), format, ap);
+	va_start(ap, text);
+	vsnprintf(message, sizeof(message), text, ap);
 	va_end(ap);
-	fprintf(stderr, "dpdk-vftoken: %s\n", message);
+	fprintf(stderr, "dpdk-vftoken: %s [%s]\n", message, id);
 	return code;
+}
+
+void
+answer(const char *id, const char *text, ...)
+{
+	va_list ap;
+
+	(void)id;
+	va_start(ap, text);
+	vprintf(text, ap);
+	va_end(ap);
+	putchar('\n');
 }
 
 enum exit_code
 take_device(const char *text, char bdf[VFTOKEN_BDF_SIZE])
 {
-	return vftoken_parse_bdf(text, bdf) == 0
-		       ? DONE
-		       : complain(WRONG, "the device given isn't a BDF such as 0000:01:00.0");
+	return vftoken_parse_bdf(text, bdf) == 0 ? DONE : complain(WRONG, MSG(cmd_not_a_bdf));
 }
 
 enum exit_code
 take_source(char *text)
 {
-	struct vftoken *vt = vftoken_process();
+	struct vftoken_context *ctx = vftoken_context_process();
 	char *copy = strdup(text);
 	int ret;
 
 	/* First of all, as even a message may wait for who reads it. */
 	vftoken_mask_rule(text);
 	if (copy == NULL)
-		return complain(FAILED, "out of memory");
-	ret = vftoken_add_rule(vt, copy);
+		return complain(FAILED, MSG(cmd_memory));
+	ret = vftoken_add_rule(ctx, copy);
 	explicit_bzero(copy, strlen(copy));
 	free(copy);
 	if (ret < 0)
 		return WRONG;
-	if (vftoken_devices(vt, NULL, 0) > 0)
-		return complain(WRONG, "the source names a device too; give it without the BDF=");
+	if (vftoken_list_devices(ctx, NULL, 0) > 0)
+		return complain(WRONG, MSG(cmd_source_with_bdf));
 	return DONE;
 }
 
 static char *
 kind_of_use(const char *vf, struct vfs_by_use *vfs)
 {
-	struct pci_sriov facts;
+	struct vftoken_info info = { .size = sizeof(info) };
 
-	if (pci_sriov_read(NULL, vf, &facts) < 0)
+	if (vftoken_info_read(vftoken_context_process(), vf, &info) < 0)
 		return vfs->unknown;
-	if (facts.driver[0] == '\0')
+	if (info.driver[0] == '\0')
 		return NULL;
-	if (strstr(facts.driver, "vfio") == NULL)
+	if (strstr(info.driver, "vfio") == NULL)
 		return vfs->elsewhere;
-	switch (pci_sriov_in_use(NULL, VFIO_GROUP_FOLDER, vf)) {
+	switch (vftoken_in_use(vftoken_context_process(), vf)) {
 	case 0:
 		return vfs->unused;
 	case 1:
@@ -78,11 +89,12 @@ kind_of_use(const char *vf, struct vfs_by_use *vfs)
 void
 sort_vfs(const char *pf, unsigned int num_vfs, struct vfs_by_use *vfs)
 {
+	struct vftoken_context *ctx = vftoken_context_process();
 	char vf[VFTOKEN_BDF_SIZE], *first;
 	unsigned int i;
 
 	memset(vfs, 0, sizeof(*vfs));
-	for (i = 0; i < num_vfs && pci_sriov_vf(NULL, pf, (uint16_t)i, vf) == 0; i++) {
+	for (i = 0; i < num_vfs && vftoken_find_vf(ctx, pf, (uint16_t)i, vf) == 0; i++) {
 		first = kind_of_use(vf, vfs);
 		if (first != NULL && first[0] == '\0')
 			strcpy(first, vf);

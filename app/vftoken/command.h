@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "vf_token.h"
+#include <vftoken/context.h>
 
 /** The program's exit codes. */
 enum exit_code {
@@ -52,18 +52,30 @@ extern const struct command generate_command;
 extern const struct command set_command;
 extern const struct command status_command;
 
+/* The texts of the catalogue, each a constant of its own, so that compilers check the arguments. */
+#define MESSAGE(id, level, text, cause, remedy)                                                    \
+	static const char text_##id[] __attribute__((unused)) = text;
+#include "messages.def"
+#undef MESSAGE
+
+/** A message's id and text; what the text takes follows. */
+#define MSG(id) #id, text_##id
+
 /**
- * Write a message to stderr, after the program's name.
+ * Write a message to stderr, after the program's name and with its id behind.
  *
  * @return
  *   The exit code given.
  */
-enum exit_code complain(enum exit_code code, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+enum exit_code complain(enum exit_code code, const char *id, const char *text, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/** Write a result to stdout, as a line without its id. */
+void answer(const char *id, const char *text, ...) __attribute__((format(printf, 2, 3)));
 
 /**
- * Bring a device's argument into the kernel's form. A text that isn't a BDF isn't shown: it may be a
- * token in the wrong place.
+ * Bring a device's argument into the kernel's form. A text that isn't a BDF isn't shown, as it may
+ * be a token.
  */
 enum exit_code take_device(const char *text, char bdf[VFTOKEN_BDF_SIZE]);
 

@@ -57,12 +57,9 @@ write_file(const char *path, const char line[LINE_SIZE])
 	int err = 0;
 
 	if (fd < 0 && errno == EEXIST)
-		return complain(
-			FAILED,
-			"'%s' is there already and isn't overwritten; remove it, or name another file",
-			path);
+		return complain(FAILED, MSG(cmd_file_exists), path);
 	if (fd < 0)
-		return complain(FAILED, "'%s' can't be made: %s", path, strerror(errno));
+		return complain(FAILED, MSG(cmd_file_not_made), path, strerror(errno));
 	if (write_line(fd, line) < 0 || fsync(fd) < 0)
 		err = errno;
 	if (close(fd) < 0 && err == 0)
@@ -70,8 +67,7 @@ write_file(const char *path, const char line[LINE_SIZE])
 	if (err == 0)
 		return DONE;
 	unlink(path);
-	return complain(FAILED, "'%s' can't be written, so it is removed again: %s", path,
-			strerror(err));
+	return complain(FAILED, MSG(cmd_file_not_written), path, strerror(err));
 }
 
 static enum exit_code
@@ -83,11 +79,11 @@ generate(const struct arguments *arguments)
 	/* A limit on file sizes shall be write(2)'s error, not the end before the file is gone. */
 	signal(SIGXFSZ, SIG_IGN);
 	if (make_line(line) < 0)
-		return complain(FAILED, "the kernel gives no random bytes: %s", strerror(errno));
+		return complain(FAILED, MSG(cmd_no_random), strerror(errno));
 	if (arguments->output != NULL)
 		code = write_file(arguments->output, line);
 	else if (write_line(STDOUT_FILENO, line) < 0)
-		code = complain(FAILED, "the token can't be written: %s", strerror(errno));
+		code = complain(FAILED, MSG(cmd_token_not_written), strerror(errno));
 	explicit_bzero(line, sizeof(line));
 	return code;
 }

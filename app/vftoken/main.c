@@ -16,9 +16,8 @@ static const struct command *const commands[] = {
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static const char head[] =
-	"A VF token is a UUID that the owner of an SR-IOV PF on vfio-pci sets, and that whoever opens\n"
-	"one of its VFs must name. So the kernel hands a VF to nobody who doesn't know, and agree to,\n"
-	"the process that has the VF in its power.\n";
+	"A VF token is a UUID that the owner of an SR-IOV PF on vfio-pci sets. The kernel opens the PF's\n"
+	"VFs only to processes that give this token.\n";
 
 static const char sources[] =
 	"SOURCE says where the token comes from:\n"
@@ -26,7 +25,7 @@ static const char sources[] =
 	"  env:NAME   an environment variable with the UUID\n"
 	"  fd:N       an open file descriptor, such as fd:0 for stdin\n"
 	"  UUID       the token itself; prefer one of the others, as this one is in ps for a\n"
-	"             moment, until it is overwritten, and in the shell's history for ever\n";
+	"             moment, until it is overwritten, and stays in the shell's history\n";
 
 static const char tail[] =
 	"Exit code: 0 done, or of check: it does; 1 failed or refused, or of check: it doesn't; 2 wrong\n"
@@ -87,16 +86,12 @@ run_command(const struct command *command, int argc, char **argv)
 		else if (option == 'o' && command->output)
 			arguments.output = optarg;
 		else
-			return complain(
-				WRONG,
-				"an option is unknown or lacks its value; see dpdk-vftoken %s --help",
-				command->name);
+			return complain(WRONG, MSG(cmd_option), command->name);
 	}
 	arguments.count = argc - optind;
 	arguments.words = argv + optind;
 	if (arguments.count < command->min_words || arguments.count > command->max_words)
-		return complain(WRONG, "usage: dpdk-vftoken %s %s", command->name,
-				command->synopsis);
+		return complain(WRONG, MSG(cmd_usage), command->name, command->synopsis);
 	return command->run(&arguments);
 }
 
@@ -106,7 +101,7 @@ run(int argc, char **argv)
 	size_t i;
 
 	if (argc < 2)
-		return complain(WRONG, "no command is given; see dpdk-vftoken --help");
+		return complain(WRONG, MSG(cmd_no_command));
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		help();
 		return DONE;
@@ -118,15 +113,15 @@ run(int argc, char **argv)
 	for (i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i]->name) == 0)
 			return run_command(commands[i], argc - 1, argv + 1);
-	return complain(WRONG, "the first word isn't a command; see dpdk-vftoken --help");
+	return complain(WRONG, MSG(cmd_unknown_command));
 }
 
 static void
-log_message(enum vftoken_log_level level, const char *message, void *opaque)
+log_message(enum vftoken_log_level level, const char *id, const char *text, void *opaque)
 {
 	(void)level;
 	(void)opaque;
-	complain(DONE, "%s", message);
+	complain(DONE, id, "%s", text);
 }
 
 int
@@ -134,10 +129,10 @@ main(int argc, char **argv)
 {
 	enum exit_code code;
 
-	vftoken_set_log(vftoken_process(), log_message, NULL);
+	vftoken_context_set_log(vftoken_context_process(), log_message, NULL);
 	code = run(argc, argv);
-	vftoken_clear(vftoken_process());
+	vftoken_context_clear(vftoken_context_process());
 	if (fflush(stdout) != 0 || ferror(stdout))
-		return complain(FAILED, "stdout can't be written: %s", strerror(errno));
+		return complain(FAILED, MSG(cmd_stdout), strerror(errno));
 	return code;
 }

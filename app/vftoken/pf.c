@@ -8,48 +8,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vftoken/device.h>
+#include <vftoken/info.h>
+#include <vftoken/pf.h>
+
 #include "command.h"
-#include "pci_device.h"
-#include "pci_pf.h"
-#include "pci_sriov.h"
-#include "pci_status.h"
 
 /*
  * Open a PF by the rule. Not while its VFs are in use: the kernel resets a PF as it is opened and
  * closed, which would stop their traffic, and would take no other token than the current one.
  */
 static enum exit_code
-open_pf(const char *bdf, struct pci_device *device)
+open_pf(const char *bdf, struct vftoken_device **device)
 {
+	struct vftoken_context *ctx = vftoken_context_process();
+	struct vftoken_info info = { .size = sizeof(info) };
 	struct vfs_by_use vfs;
-	struct pci_sriov facts;
+	int ret;
 
-	/* What can't be read, pci_device_open() explains. */
-	if (pci_sriov_read(NULL, bdf, &facts) == 0 && facts.role != PCI_SRIOV_PF)
-		return complain(FAILED,
-				"%s has no VF token of its own: it is %s; name an SR-IOV PF", bdf,
-				facts.role == PCI_SRIOV_VF ? "a VF" : "no SR-IOV device");
-	sort_vfs(bdf, facts.numvfs, &vfs);
+	/* What can't be read, vftoken_device_open() explains. */
+	ret = vftoken_info_read(ctx, bdf, &info);
+	if (ret == 0 && info.role == VFTOKEN_ROLE_VF)
+		return complain(FAILED, MSG(cmd_is_a_vf), bdf);
+	if (ret == 0 && info.role != VFTOKEN_ROLE_PF)
+		return complain(FAILED, MSG(cmd_without_sriov), bdf);
+	sort_vfs(bdf, info.numvfs, &vfs);
 	if (vfs.used[0] != '\0')
-		return complain(
-			FAILED,
-			"PF %s not opened: that would reset it, and with it its VF %s, which is in use; let the PF's process reload its token (/vf_token/reload in DPDK's telemetry), or end the VFs' processes first",
-			bdf, vfs.used);
+		return complain(FAILED, MSG(cmd_vf_in_use), bdf, vfs.used);
 	if (vfs.elsewhere[0] != '\0')
-		return complain(
-			FAILED,
-			"PF %s not opened: that would reset it, and with it its VF %s, which a kernel driver uses; unbind the VF first",
-			bdf, vfs.elsewhere);
-	return pci_device_open(vftoken_process(), NULL, bdf, device) == 0 ? DONE : FAILED;
+		return complain(FAILED, MSG(cmd_vf_elsewhere), bdf, vfs.elsewhere);
+	return vftoken_device_open(ctx, bdf, device) == 0 ? DONE : FAILED;
 }
 
 static enum exit_code
 set(const struct arguments *arguments)
 {
-	struct vftoken *vt = vftoken_process();
+	struct vftoken_context *ctx = vftoken_context_process();
 	char bdf[VFTOKEN_BDF_SIZE];
-	struct pci_status status;
-	struct pci_device device;
+	struct vftoken_info status = { .size = sizeof(status) };
+	struct vftoken_device *device;
 	enum exit_code code;
 	int ret;
 
@@ -60,15 +57,14 @@ set(const struct arguments *arguments)
 		code = open_pf(bdf, &device);
 	if (code != DONE)
 		return code;
-	/* The open has set the token already where sysfs shows vfio-pci; a pipe can't be read
-	 * again. */
-	ret = pci_status_read(vt, NULL, bdf, &status);
+	/* If sysfs shows vfio-pci, the open has set the token; a pipe can't be read twice. */
+	ret = vftoken_info_read(ctx, bdf, &status);
 	if (ret < 0 || status.token_set == 0)
-		ret = pci_pf_reload_token(vt, bdf);
-	pci_device_close(vt, &device);
+		ret = vftoken_pf_reload_token(ctx, bdf);
+	vftoken_device_close(device);
 	if (ret < 0)
 		return FAILED;
-	printf("PF %s has this VF token now\n", bdf);
+	answer(MSG(cmd_token_set), bdf);
 	return DONE;
 }
 
@@ -94,7 +90,7 @@ take_num_vfs(const char *text, uint16_t *num_vfs)
 	value = strtoul(text, &end, 10);
 	if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || value < 1 ||
 	    value > UINT16_MAX)
-		return complain(WRONG, "the number of VFs must be from 1 to %d", UINT16_MAX);
+		return complain(WRONG, MSG(cmd_num_vfs), UINT16_MAX);
 	*num_vfs = (uint16_t)value;
 	return DONE;
 }
@@ -102,9 +98,9 @@ take_num_vfs(const char *text, uint16_t *num_vfs)
 static enum exit_code
 enable(const struct arguments *arguments)
 {
-	struct vftoken *vt = vftoken_process();
+	struct vftoken_context *ctx = vftoken_context_process();
 	char bdf[VFTOKEN_BDF_SIZE], vf[VFTOKEN_BDF_SIZE];
-	struct pci_device device;
+	struct vftoken_device *device;
 	uint16_t i, num_vfs = 0;
 	enum exit_code code;
 	int ret;
@@ -118,11 +114,11 @@ enable(const struct arguments *arguments)
 		code = open_pf(bdf, &device);
 	if (code != DONE)
 		return code;
-	ret = pci_pf_enable_vfs(vt, NULL, bdf, num_vfs);
-	pci_device_close(vt, &device);
+	ret = vftoken_pf_enable_vfs(ctx, bdf, num_vfs);
+	vftoken_device_close(device);
 	if (ret < 0)
 		return FAILED;
-	for (i = 0; i < num_vfs && pci_sriov_vf(NULL, bdf, i, vf) == 0; i++)
+	for (i = 0; i < num_vfs && vftoken_find_vf(ctx, bdf, i, vf) == 0; i++)
 		puts(vf);
 	return DONE;
 }
@@ -147,7 +143,7 @@ disable(const struct arguments *arguments)
 
 	if (code != DONE)
 		return code;
-	return pci_pf_disable_vfs(vftoken_process(), NULL, bdf) == 0 ? DONE : FAILED;
+	return vftoken_pf_disable_vfs(vftoken_context_process(), bdf) == 0 ? DONE : FAILED;
 }
 
 const struct command disable_command = {

@@ -4,17 +4,17 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
 #include "status.h"
-#include "vfio_group.h"
 
 static const char *
 vf_in_use(const char *vf)
 {
-	switch (pci_sriov_in_use(NULL, VFIO_GROUP_FOLDER, vf)) {
+	switch (vftoken_in_use(vftoken_context_process(), vf)) {
 	case 0:
 		return "no";
 	case 1:
@@ -25,7 +25,7 @@ vf_in_use(const char *vf)
 }
 
 static int
-append(struct status_list *list, const struct pci_status *status)
+append(struct status_list *list, const struct vftoken_info *info)
 {
 	struct status_device *more;
 
@@ -33,9 +33,8 @@ append(struct status_list *list, const struct pci_status *status)
 	if (more == NULL)
 		return -ENOMEM;
 	list->devices = more;
-	more[list->count].status = *status;
-	more[list->count].in_use =
-		status->facts.role == PCI_SRIOV_VF ? vf_in_use(status->bdf) : "-";
+	more[list->count].info = *info;
+	more[list->count].in_use = info->role == VFTOKEN_ROLE_VF ? vf_in_use(info->bdf) : "-";
 	list->count++;
 	return 0;
 }
@@ -44,24 +43,24 @@ append(struct status_list *list, const struct pci_status *status)
 static int
 add_device(struct status_list *list, const char *name, bool named)
 {
-	struct pci_status status, vf_status;
+	struct vftoken_info info = { .size = sizeof(info) }, vf_info = { .size = sizeof(vf_info) };
 	char vf[VFTOKEN_BDF_SIZE];
 	uint16_t i;
 	int ret;
 
-	ret = pci_status_read(vftoken_process(), NULL, name, &status);
+	ret = vftoken_info_read(vftoken_context_process(), name, &info);
 	if (ret < 0)
 		return ret;
-	if (status.support == PCI_STATUS_YES)
-		list->enable_sriov = status.enable_sriov ? "on" : "off";
-	if (!named && status.facts.role != PCI_SRIOV_PF)
+	if (info.support == VFTOKEN_SUPPORT_YES)
+		list->enable_sriov = info.enable_sriov ? "on" : "off";
+	if (!named && info.role != VFTOKEN_ROLE_PF)
 		return 0;
-	ret = append(list, &status);
-	for (i = 0; ret == 0 && i < status.facts.numvfs; i++)
+	ret = append(list, &info);
+	for (i = 0; ret == 0 && i < info.numvfs; i++)
 		/* They may go meanwhile. */
-		if (pci_sriov_vf(NULL, status.bdf, i, vf) == 0 &&
-		    pci_status_read(vftoken_process(), NULL, vf, &vf_status) == 0)
-			ret = append(list, &vf_status);
+		if (vftoken_find_vf(vftoken_context_process(), info.bdf, i, vf) == 0 &&
+		    vftoken_info_read(vftoken_context_process(), vf, &vf_info) == 0)
+			ret = append(list, &vf_info);
 	return ret;
 }
 
@@ -74,11 +73,11 @@ add_named(struct status_list *list, const char *name)
 	case 0:
 		return DONE;
 	case -EINVAL:
-		return complain(WRONG, "'%s' isn't a BDF such as 0000:01:00.0", name);
+		return complain(WRONG, MSG(cmd_status_not_a_bdf), name);
 	case -ENODEV:
-		return complain(FAILED, "%s: there is no such PCI device; see lspci -D", name);
+		return complain(FAILED, MSG(cmd_no_device), name);
 	default:
-		return complain(FAILED, "%s: %s", name, strerror(-ret));
+		return complain(FAILED, MSG(cmd_device_unreadable), name, strerror(-ret));
 	}
 }
 
@@ -88,10 +87,9 @@ add_all(struct status_list *list)
 	struct dirent **entries;
 	int i, n, ret = 0;
 
-	n = scandir(PCI_SRIOV_SYSFS_DEVICES, &entries, NULL, alphasort);
+	n = scandir(VFTOKEN_SYSFS_DEVICES, &entries, NULL, alphasort);
 	if (n < 0)
-		return complain(FAILED, PCI_SRIOV_SYSFS_DEVICES " can't be read: %s",
-				strerror(errno));
+		return complain(FAILED, MSG(cmd_no_sysfs), strerror(errno));
 	for (i = 0; i < n; i++) {
 		/* One that isn't there any more, or isn't a device, isn't missed. */
 		if (ret != -ENOMEM)
@@ -99,7 +97,7 @@ add_all(struct status_list *list)
 		free(entries[i]);
 	}
 	free(entries);
-	return ret == -ENOMEM ? complain(FAILED, "out of memory") : DONE;
+	return ret == -ENOMEM ? complain(FAILED, MSG(cmd_memory)) : DONE;
 }
 
 static enum exit_code
@@ -118,7 +116,7 @@ status(const struct arguments *arguments)
 	if (code != WRONG && !arguments->json)
 		status_print_table(&list);
 	else if (code != WRONG && status_print_json(&list) < 0)
-		code = complain(FAILED, "out of memory");
+		code = complain(FAILED, MSG(cmd_memory));
 	free(list.devices);
 	return code;
 }
@@ -127,9 +125,9 @@ const struct command status_command = {
 	.name = "status",
 	.synopsis = "[--json] [BDF...]",
 	.summary = "show SR-IOV PFs and their VFs",
-	.help = "Without a BDF all SR-IOV PFs of this machine are shown; each PF with its VFs. 'VF TOKENS'\n"
-		"is whether the kernel knows them: unknown unless vfio-pci is loaded. A VF is in use\n"
-		"when some process has its IOMMU group open. No device is opened.\n",
+	.help = "Without a BDF all SR-IOV PFs of this machine are shown, each PF with its VFs. The column\n"
+		"'VF TOKENS' says whether the kernel knows them: unknown unless vfio-pci is loaded. A VF\n"
+		"is in use when a process has its IOMMU group open. No device is opened.\n",
 	.json = true,
 	.max_words = INT_MAX,
 	.run = status,

@@ -10,11 +10,11 @@
 #ifndef STATUS_H
 #define STATUS_H
 
-#include "pci_status.h"
+#include <vftoken/info.h>
 
 /** A device. */
 struct status_device {
-	struct pci_status status;
+	struct vftoken_info info;
 	const char *in_use;	/**< of a VF: `yes`, `no` or `unknown` */
 };
 

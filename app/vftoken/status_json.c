@@ -29,27 +29,26 @@ put_text(struct json_object *object, const char *key, const char *value)
 static int
 fill(struct json_object *object, const struct status_device *device)
 {
-	const struct pci_status *status = &device->status;
-	const struct pci_sriov *facts = &status->facts;
+	const struct vftoken_info *info = &device->info;
 	int ret;
 
-	ret = put_text(object, "device", status->bdf);
+	ret = put_text(object, "device", info->bdf);
 	if (ret == 0)
-		ret = put_text(object, "role", pci_status_role(status));
+		ret = put_text(object, "role", vftoken_role_name(info->role));
 	if (ret == 0)
-		ret = put_text(object, "driver", facts->driver);
-	if (ret == 0 && facts->role == PCI_SRIOV_PF)
-		ret = put(object, "vfs_total", json_object_new_int(facts->totalvfs));
-	if (ret == 0 && facts->role == PCI_SRIOV_PF)
-		ret = put(object, "vfs_enabled", json_object_new_int(facts->numvfs));
-	if (ret == 0 && facts->role == PCI_SRIOV_VF)
-		ret = put_text(object, "pf", facts->pf);
-	if (ret == 0 && facts->role == PCI_SRIOV_VF)
-		ret = put_text(object, "pf_driver", facts->pf_driver);
-	if (ret == 0 && facts->role == PCI_SRIOV_VF)
+		ret = put_text(object, "driver", info->driver);
+	if (ret == 0 && info->role == VFTOKEN_ROLE_PF)
+		ret = put(object, "vfs_total", json_object_new_int(info->totalvfs));
+	if (ret == 0 && info->role == VFTOKEN_ROLE_PF)
+		ret = put(object, "vfs_enabled", json_object_new_int(info->numvfs));
+	if (ret == 0 && info->role == VFTOKEN_ROLE_VF)
+		ret = put_text(object, "pf", info->pf);
+	if (ret == 0 && info->role == VFTOKEN_ROLE_VF)
+		ret = put_text(object, "pf_driver", info->pf_driver);
+	if (ret == 0 && info->role == VFTOKEN_ROLE_VF)
 		ret = put_text(object, "in_use", device->in_use);
 	if (ret == 0)
-		ret = put_text(object, "kernel_support", pci_status_support(status));
+		ret = put_text(object, "kernel_support", vftoken_support_name(info->support));
 	return ret;
 }
 

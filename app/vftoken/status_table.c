@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command.h"
 #include "status.h"
 
 #define COLUMNS 7
@@ -18,18 +19,18 @@ static const char *const titles[COLUMNS] = {
 static void
 fill(const struct status_device *device, const char *cells[COLUMNS], char numbers[NUMBERS_SIZE])
 {
-	const struct pci_sriov *facts = &device->status.facts;
+	const struct vftoken_info *info = &device->info;
 
 	strcpy(numbers, "-");
-	if (facts->role == PCI_SRIOV_PF)
-		snprintf(numbers, NUMBERS_SIZE, "%u/%u", facts->numvfs, facts->totalvfs);
-	cells[0] = device->status.bdf;
-	cells[1] = pci_status_role(&device->status);
-	cells[2] = facts->driver[0] != '\0' ? facts->driver : "-";
+	if (info->role == VFTOKEN_ROLE_PF)
+		snprintf(numbers, NUMBERS_SIZE, "%u/%u", info->numvfs, info->totalvfs);
+	cells[0] = info->bdf;
+	cells[1] = vftoken_role_name(info->role);
+	cells[2] = info->driver[0] != '\0' ? info->driver : "-";
 	cells[3] = numbers;
-	cells[4] = facts->pf[0] != '\0' ? facts->pf : "-";
+	cells[4] = info->pf[0] != '\0' ? info->pf : "-";
 	cells[5] = device->in_use;
-	cells[6] = pci_status_support(&device->status);
+	cells[6] = vftoken_support_name(info->support);
 }
 
 static void
@@ -70,5 +71,5 @@ status_print_table(const struct status_list *list)
 		fill(&list->devices[i], cells, numbers);
 		print_row(cells, widths);
 	}
-	printf("vfio-pci's enable_sriov: %s\n", list->enable_sriov);
+	answer(MSG(cmd_enable_sriov), list->enable_sriov);
 }

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import fetch_dpdk
+from dpdk import fetch
 
 VERSION = '22.11'
 # More than the 56 VFs that one process drives.
@@ -44,9 +44,9 @@ def _setup(folder: Path, source: Path, options: list[str], log: Path) -> None:
         _run(['/usr/bin/meson', 'setup', *options, folder, source], log)
 
 
-def wrap_of(source: Path) -> fetch_dpdk.Wrap:
+def wrap_of(source: Path) -> fetch.Wrap:
     """Which DPDK is measured."""
-    return fetch_dpdk.Wrap(source / f'subprojects/dpdk-{VERSION}.wrap')
+    return fetch.Wrap(source / f'subprojects/dpdk-{VERSION}.wrap')
 
 
 def released(source: Path) -> str:
@@ -60,17 +60,17 @@ def make(source: Path, folder: Path) -> Builds:
     log = folder / 'build.log'
     log.unlink(missing_ok=True)
     wrap = wrap_of(source)
-    fetch_dpdk.prepare(wrap)
+    fetch.prepare(wrap)
     build, stock = folder / 'ours', folder / 'stock'
     _setup(build, source, [f'-Ddpdk-{VERSION}:max_ethports={PORTS}'], log)
     ours = build / 'subprojects' / wrap.folder.name
     _run(['ninja', '-C', build, (ours / TESTPMD).relative_to(build), *PROGRAMS], log)
-    (wrap.folder / fetch_dpdk.STAMP).write_text(wrap.glue())
+    (wrap.folder / fetch.STAMP).write_text(wrap.glue())
 
     unpacked = folder / wrap.folder.name
     if not unpacked.exists():
         with (tempfile.TemporaryDirectory(dir=folder) as fresh,
-              tarfile.open(fetch_dpdk.fetch(wrap)) as tarball):
+              tarfile.open(fetch.fetch(wrap)) as tarball):
             tarball.extractall(fresh)
             (Path(fresh) / unpacked.name).rename(unpacked)
     _setup(stock, unpacked, _options(build), log)

@@ -17,7 +17,7 @@ from .figures import Figure, Reach
 
 ROW = "the developer's time"
 ROUNDS = 3  # of what is quick
-TOUCHED = 'lib/eal/linux/vf_token.c'
+TOUCHED = 'lib/vftoken/rules.c'
 _REFUSED = re.compile(r" *\d+ start a VF's testpmd without a token .* ok: refused\b")
 
 
@@ -56,13 +56,13 @@ def _demo(tree: Path, env: Mapping[str, str]) -> float:
 
 
 def _rebuild(tree: Path, env: Mapping[str, str]) -> float:
-    """Build all anew that depends on a file of libvftoken's."""
+    """Build all again that depends on a file of libvftoken's."""
     testpmd, = tree.glob(f'build/subprojects/dpdk-*/{TESTPMD}')
     before = testpmd.stat().st_mtime_ns
     (tree / TOUCHED).touch()
     took = _run(['ninja', '-C', tree / 'build'], env)
     if testpmd.stat().st_mtime_ns == before:
-        raise OSError(f"{testpmd} wasn't linked anew after a change of {TOUCHED}")
+        raise OSError(f"{testpmd} wasn't linked again after a change of {TOUCHED}")
     return took
 
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import dpdk
-from testpmd import Testpmd
-from vm.lab import Lab
+from framework.build import usertool
+from framework.testpmd import Testpmd
+from lab.vm import Lab
 
 from . import trace
 from .builds import TESTPMD, Builds
@@ -36,7 +36,7 @@ PACKETS_FOR = 5  # seconds
 
 def files(builds: Builds) -> Mapping[str, Path]:
     """What the guest needs."""
-    return {**{f'/usr/local/bin/{name}': dpdk.usertool(builds.build, name) for name in TOOLS},
+    return {**{f'/usr/local/bin/{name}': usertool(builds.build, name) for name in TOOLS},
             f'{FOLDERS["ours"]}/dpdk-testpmd': builds.ours / TESTPMD,
             f'{FOLDERS["stock"]}/dpdk-testpmd': builds.stock / TESTPMD}
 
@@ -46,7 +46,7 @@ def machine(builds: Builds, folder: Path, pfs: int) -> Iterator[tuple[Lab, str]]
     """A guest with PFs and a plain NIC, whose address is the second value, on vfio-pci, and the
     PFs' token in a file."""
     with Lab(folder, pfs=pfs, memory=1024 + 256 * pfs, files=files(builds), timeout=7200,
-             qemu=[*ICOUNT, *PLAIN_NIC]) as lab:
+             qemu_arguments=[*ICOUNT, *PLAIN_NIC]) as lab:
         plain = lab.check(FIND_PLAIN).split('/')[-2]
         lab.check(f'dpdk-devbind.py -b vfio-pci {plain} {" ".join(lab.pfs)}', timeout=300)
         lab.write(TOKEN_FILE, TOKEN, mode=0o600)
@@ -186,7 +186,7 @@ def begin_traffic(testpmd: Testpmd) -> None:
 
 
 def lost(lab: Lab, vfs: Sequence[str], process: Testpmd, rotations: int) -> Figure:
-    """Packets that VFs lost while their PF's token was set anew."""
+    """Packets that VFs lost while their PF's token was set again."""
     with Testpmd(lab, 'users', vfs, f'--vfio-vf-token={TOKEN}', env=in_path('ours')) as testpmd:
         begin_traffic(testpmd)
         for _ in range(rotations):

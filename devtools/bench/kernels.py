@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from vm.lab import Lab
+from lab.vm import Lab
 
 from .figures import Figure, Reach
 from .guest import FIND_PLAIN, ICOUNT, PLAIN_NIC, TOKEN, TOKEN_FILE
@@ -41,7 +41,7 @@ Samples = dict[tuple[str, bool, str], float]
 def enabling(build: Path, program: Path, rounds: int) -> list[Figure]:
     """From before sriov_numvfs is written until all VFs are open, with libvftoken and without."""
     figures = []
-    with Lab(build, nvmes=1, cpus=1, kernel=DEBIAN, timeout=3600, qemu=ICOUNT,
+    with Lab(build, nvmes=1, cpus=1, kernel=DEBIAN, timeout=3600, qemu_arguments=ICOUNT,
              files={PROGRAM: program}) as lab:
         lab.write(TOKEN_FILE, TOKEN, mode=0o600)
         for pf, vfs in (lab.pfs[0], IGB_VFS), (lab.nvmes[0], NVME_VFS):
@@ -73,7 +73,7 @@ def get_device_fd(lab: Lab, device: str, texts: Sequence[str]) -> list[dict[str,
 def boot(build: Path, program: Path, kernel: Path | str, tokens: bool) -> tuple[str, Samples]:
     """A kernel's release, and what its opens take: of OPENS those that it can have."""
     samples: Samples = {}
-    with Lab(build, cpus=1, kernel=kernel, qemu=[*ICOUNT, *PLAIN_NIC],
+    with Lab(build, cpus=1, kernel=kernel, qemu_arguments=[*ICOUNT, *PLAIN_NIC],
              files={PROGRAM: program}) as lab:
         devices = {'a plain NIC': lab.check(FIND_PLAIN).split('/')[-2], 'a PF': lab.pfs[0]}
         for device in devices.values():

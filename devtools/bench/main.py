@@ -18,12 +18,12 @@ SOURCE = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(SOURCE / 'devtools'), str(SOURCE / 'dts')]
 
 import debian  # noqa: E402
-import fetch_dpdk  # noqa: E402
 from bench import (builds, datapath, developer, guest, host, kernels, plots,  # noqa: E402
                    table)
 from bench.figures import Figure, Results  # noqa: E402
-from vm import machine  # noqa: E402
-from vm.lab import LabError  # noqa: E402
+from dpdk.fetch import FetchError  # noqa: E402
+from lab import qemu  # noqa: E402
+from lab.vm import LabError  # noqa: E402
 
 PARTS = ('host', 'datapath', 'guest', 'enabling', 'series', 'developer')
 
@@ -43,7 +43,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
                         default=Path(os.environ.get('BUILD') or SOURCE / 'build') / 'bench',
                         help='for builds, logs and results ($BUILD/bench, else build/bench)')
     parser.add_argument('--redraw', action='store_true',
-                        help="only draw the guide's table and plots anew, from doc/guides")
+                        help="only draw the guide's table and plots again, from doc/guides")
     parser.add_argument('--guide', action='store_true',
                         help="put the results into the guide, too, and draw its table and plots")
     args = parser.parse_args(argv)
@@ -61,16 +61,16 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def this_machine() -> dict[str, str]:
     """What the figures were measured on."""
     cpu = re.search(r'^model name\s*: (.*)', Path('/proc/cpuinfo').read_text('utf-8'), re.MULTILINE)
-    qemu = machine.find_qemu()
-    version = subprocess.run([qemu.binary, '--version'], env=qemu.env(), text=True, check=True,
-                             stdout=subprocess.PIPE).stdout.split('\n', 1)[0]
+    program = qemu.find_qemu()
+    version = subprocess.run([program.binary, '--version'], env=program.env(), text=True,
+                             check=True, stdout=subprocess.PIPE).stdout.split('\n', 1)[0]
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / (1 << 30)
     return {'processor': f'{cpu[1] if cpu else os.uname().machine}, {os.cpu_count()} cores',
             'memory': f'{memory:.0f} GiB',
             'system': f'{os.uname().sysname} {os.uname().release}',
             'DPDK': builds.released(SOURCE),
             'QEMU': version,
-            'kernel in the lab': machine.find_kernel(None, None).release,
+            'kernel in the lab': qemu.find_kernel(None, None).release,
             'date': time.strftime('%Y-%m-%d')}
 
 
@@ -128,7 +128,7 @@ def main() -> int:
 if __name__ == '__main__':
     try:
         sys.exit(main())
-    except (debian.DebianError, fetch_dpdk.FetchError, LabError, machine.MachineError,
+    except (debian.DebianError, FetchError, LabError, qemu.MachineError,
             OSError) as err:
         sys.exit(f'bench.sh: {err}')
     except KeyboardInterrupt:

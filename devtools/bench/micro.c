@@ -23,8 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "pci_vf_token.h"
-#include "vf_token_private.h"
+#include <vftoken/device.h>
+#include <vftoken/private.h>
 
 #define CARD_FUNCTIONS 64
 #define RULE_SIZE 80
@@ -56,33 +56,35 @@ format_rule(const char *kind, uint32_t i, char rule[RULE_SIZE])
 }
 
 static void
-add_rule(struct vftoken *vt, const char *rule)
+add_rule(struct vftoken_context *ctx, const char *rule)
 {
-	if (vftoken_add_rule(vt, rule) < 0)
+	if (vftoken_add_rule(ctx, rule) < 0)
 		errx(1, "the rule %s was refused", rule);
 }
 
 /* After each call callgrind writes what it counted, so it must stay a function. */
 static __attribute__((noinline)) void
-look_up(const struct vftoken *vt, enum way way, uint32_t times)
+look_up(const struct vftoken_context *ctx, enum way way, uint32_t times)
 {
 	char bdf[VFTOKEN_BDF_SIZE], pf[VFTOKEN_BDF_SIZE];
+	uint64_t key, pf_key;
 	uint32_t i;
 
 	for (i = 0; i < times; i++) {
-		const uint32_t n = (uint32_t)((uint64_t)i * vt->n_rules / times);
+		const uint32_t n = (uint32_t)((uint64_t)i * ctx->n_rules / times);
 		const uint32_t card = n / CARD_FUNCTIONS + (way == NONE ? VFTOKEN_MAX_RULES : 0);
 		const uint32_t function = n % CARD_FUNCTIONS + (way == OWN ? 0 : CARD_FUNCTIONS);
 
 		format_address(card, function, bdf);
 		format_address(card, 0, pf);
-		if ((vftoken_find(vt, bdf, pf) == NULL) != (way == NONE))
+		if (vftoken_parse_key(bdf, &key) < 0 || vftoken_parse_key(pf, &pf_key) < 0 ||
+		    (vftoken_find_rule(ctx, key, pf_key) == NULL) != (way == NONE))
 			errx(1, "the look-up of %s went wrong", bdf);
 	}
 }
 
 static void
-find(struct vftoken *vt, uint32_t rules, uint32_t times)
+find(struct vftoken_context *ctx, uint32_t rules, uint32_t times)
 {
 	char rule[RULE_SIZE];
 	enum way way;
@@ -90,10 +92,10 @@ find(struct vftoken *vt, uint32_t rules, uint32_t times)
 
 	for (i = 0; i < rules; i++) {
 		format_rule("file", i, rule);
-		add_rule(vt, rule);
+		add_rule(ctx, rule);
 	}
 	for (way = 0; way < N_WAYS; way++)
-		look_up(vt, way, times);
+		look_up(ctx, way, times);
 }
 
 /* Of the processor's time, on which the machine's load has less influence. */
@@ -107,7 +109,7 @@ now(void)
 }
 
 static void
-parse(struct vftoken *vt, uint32_t rules, const char *kind)
+parse(struct vftoken_context *ctx, uint32_t rules, const char *kind)
 {
 	char(*texts)[RULE_SIZE] = calloc(rules, sizeof(*texts));
 	int64_t start;
@@ -119,7 +121,7 @@ parse(struct vftoken *vt, uint32_t rules, const char *kind)
 		format_rule(kind, i, texts[i]);
 	start = now();
 	for (i = 0; i < rules; i++)
-		add_rule(vt, texts[i]);
+		add_rule(ctx, texts[i]);
 	printf("%" PRId64 "\n", now() - start);
 	free(texts);
 }
@@ -142,10 +144,11 @@ write_bare(uint32_t times)
 
 /* The open itself fails, as there is no group. */
 static void
-open_device(struct vftoken *vt, const char *devices, const char *bdf)
+open_device(struct vftoken_context *ctx, const char *devices, const char *bdf)
 {
-	add_rule(vt, "3e7e882e-1daf-417f-ad8d-882eea5ee337");
-	if (pci_vf_token_open(vt, devices, -1, bdf) >= 0)
+	vftoken_context_set_sysfs(ctx, devices);
+	add_rule(ctx, "3e7e882e-1daf-417f-ad8d-882eea5ee337");
+	if (vftoken_open(ctx, -1, bdf) >= 0)
 		errx(1, "%s was opened", bdf);
 }
 
@@ -158,19 +161,19 @@ number(const char *text)
 int
 main(int argc, char **argv)
 {
-	struct vftoken *vt = vftoken_process();
+	struct vftoken_context *ctx = vftoken_context_process();
 
 	if (argc == 4 && strcmp(argv[1], "find") == 0)
-		find(vt, number(argv[2]), number(argv[3]));
+		find(ctx, number(argv[2]), number(argv[3]));
 	else if (argc == 4 && strcmp(argv[1], "parse") == 0)
-		parse(vt, number(argv[2]), argv[3]);
+		parse(ctx, number(argv[2]), argv[3]);
 	else if (argc == 3 && strcmp(argv[1], "write") == 0)
 		write_bare(number(argv[2]));
 	else if (argc == 4 && strcmp(argv[1], "open") == 0)
-		open_device(vt, argv[2], argv[3]);
+		open_device(ctx, argv[2], argv[3]);
 	else
 		errx(2, "takes 'find RULES TIMES', 'parse RULES literal|file', 'write TIMES' or "
 			"'open DEVICES BDF'");
-	vftoken_clear(vt);
+	vftoken_context_clear(ctx);
 	return 0;
 }

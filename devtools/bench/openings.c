@@ -20,9 +20,10 @@
 
 #include <linux/vfio.h>
 
-#include "pci_device.h"
-#include "pci_pf.h"
-#include "pci_sriov.h"
+#include <vftoken/device.h>
+#include <vftoken/pf.h>
+#include <vftoken/sriov.h>
+#include <vftoken/vfio.h>
 
 #define MAX_VFS 256
 #define TRIES 100
@@ -57,17 +58,17 @@ stop(const char *what, const struct times *since)
 }
 
 static void
-log_message(enum vftoken_log_level level, const char *message, void *opaque)
+log_message(enum vftoken_log_level level, const char *id, const char *text, void *opaque)
 {
 	(void)opaque;
 	if (level != VFTOKEN_LOG_INFO)
-		warnx("%s", message);
+		warnx("%s [%s]", text, id);
 }
 
 static void
 disable(const char *pf)
 {
-	const int ret = pci_sriov_set_numvfs(NULL, pf, 0);
+	const int ret = vftoken_sriov_set_numvfs(VFTOKEN_SYSFS_DEVICES, pf, 0);
 
 	if (ret < 0)
 		errx(1, "%s keeps its VFs: %s", pf, strerror(-ret));
@@ -75,27 +76,28 @@ disable(const char *pf)
 
 /* As a program with libvftoken does it, whose messages say what is wrong. */
 static void
-enable_ours(struct vftoken *vt, const char *pf, uint16_t num_vfs)
+enable_ours(struct vftoken_context *ctx, const char *pf, uint16_t num_vfs)
 {
-	static struct pci_device vfs[MAX_VFS];
-	struct pci_device pf_device;
+	static struct vftoken_device *vfs[MAX_VFS];
+	struct vftoken_device *pf_device;
 	char vf[VFTOKEN_BDF_SIZE];
 	struct times since;
 	uint16_t i;
 
-	if (pci_device_open(vt, NULL, pf, &pf_device) < 0)
+	if (vftoken_device_open(ctx, pf, &pf_device) < 0)
 		exit(1);
 	since = start();
-	if (pci_pf_enable_vfs(vt, NULL, pf, num_vfs) < 0)
+	if (vftoken_pf_enable_vfs(ctx, pf, num_vfs) < 0)
 		exit(1);
 	for (i = 0; i < num_vfs; i++)
-		if (pci_sriov_vf(NULL, pf, i, vf) < 0 || pci_device_open(vt, NULL, vf, &vfs[i]) < 0)
+		if (vftoken_find_vf(ctx, pf, i, vf) < 0 ||
+		    vftoken_device_open(ctx, vf, &vfs[i]) < 0)
 			exit(1);
 	stop("ours", &since);
 	for (i = 0; i < num_vfs; i++)
-		pci_device_close(vt, &vfs[i]);
+		vftoken_device_close(vfs[i]);
 	disable(pf);
-	pci_device_close(vt, &pf_device);
+	vftoken_device_close(pf_device);
 }
 
 /* The last part of where a device's link points. */
@@ -105,7 +107,7 @@ bare_link(const char *bdf, const char *link, char name[NAME_MAX + 1])
 	char path[PATH_MAX], target[PATH_MAX];
 	ssize_t length;
 
-	snprintf(path, sizeof(path), PCI_SRIOV_SYSFS_DEVICES "/%s/%s", bdf, link);
+	snprintf(path, sizeof(path), VFTOKEN_SYSFS_DEVICES "/%s/%s", bdf, link);
 	length = readlink(path, target, sizeof(target) - 1);
 	if (length < 0)
 		err(1, "%s", path);
@@ -123,15 +125,20 @@ bare_open(const char *path, int flags)
 	return fd;
 }
 
+struct bare_device {
+	struct vftoken_vfio_group group;
+	int device_fd;
+};
+
 static void
-bare_device_open(struct pci_device *device, const char *bdf, const char *token)
+bare_device_open(struct bare_device *device, const char *bdf, const char *token)
 {
 	char group[NAME_MAX + 1], path[PATH_MAX];
-	struct vfio_group *files = &device->group;
+	struct vftoken_vfio_group *files = &device->group;
 
 	bare_link(bdf, "iommu_group", group);
-	snprintf(path, sizeof(path), VFIO_GROUP_FOLDER "/%s", group);
-	files->container_fd = bare_open(VFIO_GROUP_FOLDER "/vfio", O_RDWR);
+	snprintf(path, sizeof(path), VFTOKEN_VFIO_FOLDER "/%s", group);
+	files->container_fd = bare_open(VFTOKEN_VFIO_FOLDER "/vfio", O_RDWR);
 	files->group_fd = bare_open(path, O_RDWR);
 	if (ioctl(files->group_fd, VFIO_GROUP_SET_CONTAINER, &files->container_fd) < 0 ||
 	    ioctl(files->container_fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) < 0)
@@ -143,10 +150,10 @@ bare_device_open(struct pci_device *device, const char *bdf, const char *token)
 }
 
 static void
-bare_device_close(struct pci_device *device)
+bare_device_close(struct bare_device *device)
 {
 	close(device->device_fd);
-	vfio_group_close(&device->group);
+	vftoken_vfio_group_close(&device->group);
 }
 
 static void
@@ -169,8 +176,8 @@ static void
 enable_bare(const char *pf, uint16_t num_vfs, const uuid_t token)
 {
 	char text[UUID_STR_LEN], link[16], path[PATH_MAX], vf[NAME_MAX + 1];
-	static struct pci_device vfs[MAX_VFS];
-	struct pci_device pf_device;
+	static struct bare_device vfs[MAX_VFS];
+	struct bare_device pf_device;
 	struct times since;
 	uint16_t i;
 	int fd;
@@ -179,7 +186,7 @@ enable_bare(const char *pf, uint16_t num_vfs, const uuid_t token)
 	bare_device_open(&pf_device, pf, text);
 	since = start();
 	bare_set_token(pf_device.device_fd, token);
-	snprintf(path, sizeof(path), PCI_SRIOV_SYSFS_DEVICES "/%s/sriov_numvfs", pf);
+	snprintf(path, sizeof(path), VFTOKEN_SYSFS_DEVICES "/%s/sriov_numvfs", pf);
 	fd = bare_open(path, O_WRONLY);
 	if (dprintf(fd, "%u", num_vfs) < 0)
 		err(1, "%s", path);
@@ -200,19 +207,19 @@ enable_bare(const char *pf, uint16_t num_vfs, const uuid_t token)
 static int
 enable(const char *pf, const char *rule, unsigned int num_vfs, unsigned int rounds)
 {
-	struct vftoken *vt = vftoken_process();
+	struct vftoken_context *ctx = vftoken_context_process();
 	uuid_t token;
 
-	vftoken_set_log(vt, log_message, NULL);
-	if (num_vfs > MAX_VFS || vftoken_add_rule(vt, rule) < 0 ||
-	    vftoken_read_default(vt, token) < 0)
+	vftoken_context_set_log(ctx, log_message, NULL);
+	if (num_vfs > MAX_VFS || vftoken_add_rule(ctx, rule) < 0 ||
+	    vftoken_read_default(ctx, token) < 0)
 		return 2;
 	while (rounds-- > 0) {
 		if (rounds % 2 == 0)
-			enable_ours(vt, pf, (uint16_t)num_vfs);
+			enable_ours(ctx, pf, (uint16_t)num_vfs);
 		enable_bare(pf, (uint16_t)num_vfs, token);
 		if (rounds % 2 != 0)
-			enable_ours(vt, pf, (uint16_t)num_vfs);
+			enable_ours(ctx, pf, (uint16_t)num_vfs);
 	}
 	return 0;
 }
@@ -235,12 +242,12 @@ static int
 get(const char *device, unsigned int rounds, char **texts)
 {
 	uint64_t cpu, cost = UINT64_MAX;
-	char name[PCI_SRIOV_GROUP_SIZE];
-	struct vfio_group group;
+	char name[VFTOKEN_GROUP_SIZE];
+	struct vftoken_vfio_group group;
 	int i, first, again;
 
-	if (pci_sriov_group(NULL, VFIO_GROUP_FOLDER, device, name) < 0 ||
-	    vfio_group_open(&group, NULL, name) < 0)
+	if (vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, device, name) < 0 ||
+	    vftoken_vfio_group_open(&group, VFTOKEN_VFIO_FOLDER, name) < 0)
 		errx(1, "the group of %s can't be opened", device);
 	for (i = 0; i < TRIES; i++) {
 		open_timed(-1, NULL, &cpu);
@@ -255,7 +262,7 @@ get(const char *device, unsigned int rounds, char **texts)
 			close(again);
 			close(first);
 		}
-	vfio_group_close(&group);
+	vftoken_vfio_group_close(&group);
 	return 0;
 }
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vm.target import Target
+from lab.target import Target
 
 READ, WRITE, IOCTL = 0, 1, 16
 # What takes a path: open, access, readlink, openat, newfstatat, readlinkat, faccessat, statx.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import debian
-from vm.machine import RELEASES
+from lab.qemu import RELEASES
 
 from . import config, series as patches, tree as sources
 from .series import Series

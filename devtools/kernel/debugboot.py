@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vm.lab import Lab, LabError
+from lab.vm import Lab, LabError
 
 from . import compare
 from .check import Results, Skipped

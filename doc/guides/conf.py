@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
-"""How Sphinx makes the guides; meson.build gives the version and the API's XML files."""
+"""How Sphinx makes the guides; meson.build gives version, messages and the API's XML files."""
+from pathlib import Path
 
 project = 'dpdk-vf-token'
 copyright = '2026, dpdk-vf-token contributors'  # pylint: disable=redefined-builtin
@@ -22,3 +23,16 @@ graphviz_output_format = 'svg'
 html_theme = 'sphinx_rtd_theme'
 html_show_sourcelink = False
 html_show_sphinx = False
+
+
+def add_messages(app, page, text):
+    """Put the catalogue of messages, which messages_rst.c prints, into the page that takes it."""
+    if page == 'troubleshooting' and app.config.messages:
+        messages = Path(app.config.messages).read_text('utf-8')
+        text[0] = text[0].replace('\n.. messages\n', messages)
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.add_config_value('messages', '', 'env')
+    app.connect('source-read', add_messages)

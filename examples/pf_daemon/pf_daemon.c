@@ -3,12 +3,12 @@
  */
 
 /*
- * A PF's process without DPDK: it holds the PF open, sets its VF token and enables N VFs.
+ * A PF's process without DPDK. It holds the PF open, sets its VF token and enables N VFs.
  *
  *     pf_daemon 0000:01:00.0 2 file:/etc/vf-token
  *
- * SIGHUP sets the token afresh from its source; VFs that are open stay open. SIGTERM or SIGINT ends
- * it: VFs that it enabled are disabled, unless they are in use; VFs that were there before stay.
+ * On SIGHUP it reads the source again and sets the token. VFs that are open stay open. SIGTERM and
+ * SIGINT end it. It disables the VFs that it has enabled, unless they are in use.
  */
 
 #include <errno.h>
@@ -22,22 +22,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <pci_device.h>
-#include <pci_pf.h>
-#include <pci_sriov.h>
+#include <vftoken/device.h>
+#include <vftoken/info.h>
+#include <vftoken/pf.h>
 
 static void
-log_message(enum vftoken_log_level level, const char *message, void *opaque)
+log_message(enum vftoken_log_level level, const char *id, const char *text, void *opaque)
 {
 	(void)level;
 	(void)opaque;
-	fprintf(stderr, "pf_daemon: %s\n", message);
+	fprintf(stderr, "pf_daemon: %s [%s]\n", text, id);
 }
 
-/*
- * Tell the service manager how it stands, if there is one. That is a datagram to the socket which
- * it names (sd_notify(3)), so that no library is needed.
- */
+/* Send the state to the service manager's socket, if there is one (sd_notify(3)). */
 static void
 tell_manager(const char *state)
 {
@@ -49,7 +46,7 @@ tell_manager(const char *state)
 	if (name == NULL || strlen(name) > sizeof(address.sun_path))
 		return;
 	memcpy(address.sun_path, name, strlen(name));
-	/* A socket without a file; its name starts with a NUL. */
+	/* An abstract socket: its name starts with a NUL. */
 	if (name[0] == '@')
 		address.sun_path[0] = '\0';
 	size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
@@ -63,45 +60,44 @@ tell_manager(const char *state)
 }
 
 static void
-rotate(const char *pf)
+rotate(struct vftoken_context *ctx, const char *pf)
 {
-	/* A failure changes nothing. Either way the library has said what it did, and why. */
-	if (pci_pf_reload_token(vftoken_process(), pf) == 0)
-		tell_manager("STATUS=SIGHUP: the VF token was set afresh");
+	/* A failure changes nothing. The library logs a message in both cases. */
+	if (vftoken_pf_reload_token(ctx, pf) == 0)
+		tell_manager("STATUS=SIGHUP: the VF token was set again");
 	else
 		tell_manager("STATUS=SIGHUP: the VF token stays as it was, see the log");
 }
 
-/* Hold the PF until a signal to end. */
+/* Enable VFs, and wait for signals until one ends the process. */
 static int
-serve(const char *pf, uint16_t num_vfs, const sigset_t *signals)
+serve(struct vftoken_context *ctx, const char *pf, uint16_t num_vfs, const sigset_t *signals)
 {
-	struct vftoken *vt = vftoken_process();
-	struct pci_sriov before;
+	struct vftoken_info before = { .size = sizeof(before) };
 	int ret, signal;
 
-	ret = pci_sriov_read(NULL, pf, &before);
+	ret = vftoken_info_read(ctx, pf, &before);
 	if (ret < 0) {
 		fprintf(stderr, "pf_daemon: PF %s: its VFs can't be read from sysfs: %s\n", pf,
 			strerror(-ret));
 		return ret;
 	}
-	ret = pci_pf_enable_vfs(vt, NULL, pf, num_vfs);
+	ret = vftoken_pf_enable_vfs(ctx, pf, num_vfs);
 	if (ret < 0)
 		return ret;
 	fprintf(stderr, "pf_daemon: ready; SIGHUP rotates the VF token\n");
 	tell_manager("READY=1\nSTATUS=the VF token is set, and VFs are enabled");
 
 	while (sigwait(signals, &signal) == 0 && signal == SIGHUP)
-		rotate(pf);
+		rotate(ctx, pf);
 
 	tell_manager("STOPPING=1");
-	return before.numvfs == 0 ? pci_pf_disable_vfs(vt, NULL, pf) : 0;
+	return before.numvfs == 0 ? vftoken_pf_disable_vfs(ctx, pf) : 0;
 }
 
-/* Take the arguments; a wrong one is explained. */
+/* Parse the arguments, and explain a wrong one. */
 static bool
-take_arguments(int argc, char **argv, uint16_t *num_vfs)
+take_arguments(struct vftoken_context *ctx, int argc, char **argv, uint16_t *num_vfs)
 {
 	unsigned long value;
 	char *end;
@@ -112,8 +108,8 @@ take_arguments(int argc, char **argv, uint16_t *num_vfs)
 				"       pf_daemon 0000:01:00.0 2 file:/etc/vf-token\n");
 		return false;
 	}
-	ret = vftoken_add_rule(vftoken_process(), argv[3]);
-	/* For a token given as such: what is in the arguments is in ps. */
+	ret = vftoken_add_rule(ctx, argv[3]);
+	/* The source may be a literal token, and ps shows the arguments. */
 	vftoken_mask_rule(argv[3]);
 	if (ret < 0)
 		return false;
@@ -127,30 +123,45 @@ take_arguments(int argc, char **argv, uint16_t *num_vfs)
 	return true;
 }
 
-int
-main(int argc, char **argv)
+/* Open the PF of the arguments, and serve it. */
+static int
+run(struct vftoken_context *ctx, int argc, char **argv, const sigset_t *signals)
 {
-	struct vftoken *vt = vftoken_process();
-	struct pci_device device;
-	sigset_t signals;
+	struct vftoken_device *device;
 	uint16_t num_vfs;
 	int ret;
 
-	/* Blocked from the start, so that each signal waits for sigwait(). */
+	if (!take_arguments(ctx, argc, argv, &num_vfs))
+		return -EINVAL;
+	ret = vftoken_device_open(ctx, argv[1], &device);
+	if (ret < 0)
+		return ret;
+	ret = serve(ctx, argv[1], num_vfs, signals);
+	vftoken_device_close(device);
+	return ret;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct vftoken_context *ctx;
+	sigset_t signals;
+	int ret;
+
+	/* Block them first, so each signal waits for sigwait(). */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 
-	vftoken_set_log(vt, log_message, NULL);
-	if (!take_arguments(argc, argv, &num_vfs))
+	ctx = vftoken_context_create();
+	if (ctx == NULL) {
+		fprintf(stderr, "pf_daemon: out of memory\n");
 		return EXIT_FAILURE;
-	ret = pci_device_open(vt, NULL, argv[1], &device);
-	if (ret == 0) {
-		ret = serve(device.bdf, num_vfs, &signals);
-		pci_device_close(vt, &device);
 	}
-	vftoken_clear(vt);
+	vftoken_context_set_log(ctx, log_message, NULL);
+	ret = run(ctx, argc, argv, &signals);
+	vftoken_context_destroy(ctx);
 	return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -3,7 +3,7 @@
  */
 
 /*
- * A PF's process that takes a new VF token on SIGHUP, without a restart:
+ * A PF's process that sets a new VF token on SIGHUP, without a restart:
  *
  *     vftoken_rotate -a 0000:01:00.0 --vfio-vf-token=0000:01:00.0=file:/run/vf-token
  *     dpdk-vftoken generate --output /run/vf-token && kill -HUP PID
@@ -22,14 +22,14 @@
 #include <rte_ethdev.h>
 #include <rte_log.h>
 
-#include <pci_pf.h>
+#include <vftoken/pf.h>
 
-/* Open VFs stay open; whoever opens a VF from now on needs the new token. */
+/* VFs that are open stay open. From now on, opening a VF needs the new token. */
 static void
 rotate(const char *pf)
 {
-	/* Reads the token's source afresh. A failure is explained in EAL's log. */
-	if (pci_pf_reload_token(vftoken_process(), pf) == 0)
+	/* It reads the token's source again. EAL's log explains a failure. */
+	if (vftoken_pf_reload_token(vftoken_context_process(), pf) == 0)
 		RTE_LOG(NOTICE, USER1, "%s: rotated\n", pf);
 	else
 		RTE_LOG(ERR, USER1, "%s: not rotated, see above\n", pf);
@@ -52,7 +52,7 @@ main(int argc, char **argv)
 	sigset_t signals;
 	int signal;
 
-	/* Blocked before EAL starts its threads, so that each signal waits for sigwait(). */
+	/* Block them before EAL starts its threads, so each signal waits for sigwait(). */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGINT);

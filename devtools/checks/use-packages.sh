@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+#
+# use-packages.sh FOLDER
+# In a root of its own, in which packages.sh starts it: installs the packages of FOLDER, uses what
+# they bring, purges them, and looks for what they left.
+
+set -eu
+cd "$1"
+export LC_ALL=C
+
+die() {
+	echo "use-packages.sh: $*" >&2
+	exit 1
+}
+
+apt() {
+	apt-get --quiet --yes --no-install-recommends "$@"
+}
+
+# Packages and files, but for caches, logs and the kernel's.
+state() {
+	dpkg-query -W -f '${binary:Package} ${db:Status-Status}\n'
+	find / -xdev \( -path "$PWD" -o -path /dev -o -path /proc -o -path /sys -o -path /tmp \
+		-o -path /var/cache -o -path /var/log -o -path '/var/lib/dpkg/*-old' \) -prune -o -print | sort
+}
+
+# use [OPTION]...: a program of somebody else's, with the library.
+use() {
+	# shellcheck disable=SC2046 # words
+	gcc -Wall -Wextra -Werror -o use use.c $(pkg-config --cflags --libs libvftoken) "$@" && ./use
+}
+
+state >before
+apt install ./*.deb
+version=$(dpkg-query -W -f '${source:Upstream-Version}' libvftoken1)
+for command in dpdk-vftoken dpdk-test-vftoken; do
+	[ "$("$command" --version)" = "$command $version" ] || die "$command isn't $version"
+	"$command" --help >/dev/null
+	gzip -t "/usr/share/man/man8/$command.8.gz"
+	ldd "$(command -v "$command")" | grep -q 'libvftoken\.so\.1 => /' ||
+		die "$command doesn't use the shared library"
+done
+dpdk-vftoken generate --output token
+[ "$(stat -c %a token)" = 600 ] || die "not only its owner may read the token's file"
+dpdk-test-vftoken --list | grep -q '^group/vf/right: ' || die 'a case is missing'
+bash -c '. /usr/share/bash-completion/completions/dpdk-vftoken && complete -p dpdk-vftoken'
+cat >use.c <<-END
+	#include <vftoken/pf.h>
+	int main(void) { return vftoken_pf_reload_token(vftoken_context_process(), NULL); }
+END
+use
+use -static
+
+apt purge --auto-remove dpdk-vftoken dpdk-test-vftoken libvftoken-dev libvftoken1
+state >after
+diff before after || die 'the packages leave something, or take something with them; see above'

@@ -1,0 +1,227 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""Run the functional suites on several kernels and DPDK versions, and show the results as a table.
+
+The kernels are those that Debian 12 and 13 boot, Debian's 6.12 built with our series, and those
+given, as they are or as trees to build with a series. All suites run on all of them; with --quick
+all run on the lab's default kernel, and on the series' kernels those about the kernel's rules.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+sys.dont_write_bytecode = True
+SOURCE = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(SOURCE / 'devtools'), str(SOURCE / 'dts')]
+
+import debian  # noqa: E402
+from framework.build import dpdk_tree  # noqa: E402
+from kernel.build import debian_source  # noqa: E402
+from kernel.series import PATCHES, find_series  # noqa: E402
+from kernel.tree import KernelError, find_tree  # noqa: E402
+from lab import qemu  # noqa: E402
+
+KERNELS = ('6.1', '6.12')
+SERIES_KERNEL = '6.12'
+# The series that only a tree of the user's can show.
+TREES = ('5.4', '5.5')
+KERNEL_SUITES = ('kernel_pf', 'kernel_series', 'pf_restart', 'rotation', 'vf_refused',
+                 'vf_right_token', 'vfs_on_vfio_pci')
+
+
+@dataclass
+class Cell:
+    """How the tests of a suite ended on one kernel and DPDK, and the seconds that they took."""
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0
+
+    def add(self, ended: str, seconds: float) -> None:
+        """Count one test."""
+        self.counts[ended] += 1
+        self.seconds += seconds
+
+    def __str__(self) -> str:
+        counts = [f'{self.counts[ended]} {word}' for ended, word in
+                  (('failed', 'FAILED'), ('passed', 'passed'), ('skipped', 'skipped'))
+                  if self.counts[ended]]
+        return f'{", ".join(counts)} {self.seconds:.0f} s' if counts else '-'
+
+
+@dataclass(frozen=True)
+class Column:
+    """A kernel and a build of DPDK, and the suites to run on them; without names, all."""
+    name: str
+    kernel: str
+    build: Path
+    suites: Sequence[str] = ()
+
+    @property
+    def title(self) -> str:
+        """Kernel and DPDK in few words."""
+        return f'{self.name} / {dpdk_version(self.build)}'
+
+    @property
+    def report(self) -> Path:
+        """Where pytest puts its JUnit file."""
+        return self.build / 'matrix' / (re.sub(r'[^\w.]+', '-', self.title).strip('-') + '.xml')
+
+    def run(self) -> tuple[dict[str, Cell], int]:
+        """Run the suites; returns the cells by suite, and pytest's status."""
+        self.report.unlink(missing_ok=True)
+        files = ([SOURCE / f'dts/{suite}_test.py' for suite in self.suites]
+                 or [SOURCE / 'dts', SOURCE / 'tests'])
+        # A process's suites share a lab, which takes one processor in software emulation.
+        status = subprocess.run(
+            [sys.executable, '-m', 'pytest', '-m', 'not fast', '--numprocesses=2',
+             '--dist=loadfile', f'--junit-xml={self.report}', *files],
+            env={**os.environ, 'BUILD': str(self.build), 'LAB_KERNEL': self.kernel},
+            stdin=subprocess.DEVNULL, check=False).returncode
+        return read_report(self.report) if self.report.exists() else {}, status
+
+
+def dpdk_version(build: Path) -> str:
+    """The version of the DPDK that a build folder has."""
+    try:
+        return (dpdk_tree(build) / 'VERSION').read_text('ascii').strip()
+    except OSError as err:
+        sys.exit(f"matrix.py: '{build}' has no build of DPDK: {err}")
+
+
+def read_report(report: Path) -> dict[str, Cell]:
+    """The cells of pytest's JUnit file, by suite."""
+    cells: dict[str, Cell] = {}
+    for case in ElementTree.parse(report).iter('testcase'):
+        # A file that can't be imported is a test's name without a class.
+        name = (case.get('classname') or case.get('name') or '').rpartition('.')[2]
+        tags = {child.tag for child in case}
+        ended = ('failed' if tags & {'failure', 'error'} else
+                 'skipped' if 'skipped' in tags else 'passed')
+        cells.setdefault(name.removesuffix('_test'), Cell()).add(
+            ended, float(case.get('time', 0)))
+    return cells
+
+
+def table(columns: Mapping[str, Mapping[str, Cell]]) -> str:
+    """Suites as rows, kernel and DPDK as columns, and a row of totals."""
+    suites = sorted({suite for cells in columns.values() for suite in cells})
+    rows = [['kernel / DPDK', *columns]]
+    rows += [[suite, *(str(cells.get(suite, Cell())) for cells in columns.values())]
+             for suite in suites]
+    rows.append(['all', *(str(total(cells.values())) for cells in columns.values())])
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return '\n'.join('  '.join(text.ljust(width) for text, width in zip(row, widths)).rstrip()
+                     for row in rows)
+
+
+def total(cells: Iterable[Cell]) -> Cell:
+    """The sum of cells."""
+    result = Cell()
+    for cell in cells:
+        result.counts += cell.counts
+        result.seconds += cell.seconds
+    return result
+
+
+def default_kernel() -> str:
+    """The lab's default kernel, by the name that it is also chosen by."""
+    given = os.environ.get('LAB_KERNEL', '')
+    # Debian's are named by their version, as in 6.1.0-56-amd64.
+    return given or '.'.join(qemu.find_kernel(None, None).release.split('.')[:2])
+
+
+def fetch(given: Sequence[str], trees: Sequence[Path], quick: bool) -> list[str]:
+    """The kernels to run on as they are, the default one first; Debian's are fetched, and the
+    sources of those to be built are looked at."""
+    kernels = list(dict.fromkeys([default_kernel(), *(() if quick else KERNELS), *given]))
+    for kernel in kernels:
+        qemu.find_kernel(kernel, None)
+    debian_source(SERIES_KERNEL)
+    for tree in trees:
+        find_series(find_tree(tree), PATCHES)
+    return kernels
+
+
+def series_kernel(*source: str) -> str:
+    """The kernel built from these sources with our series."""
+    done = subprocess.run([SOURCE / 'devtools/kernel/kernel', 'build', *source],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise KernelError(f'there is no kernel from {source[-1]}; see above')
+    return str(Path(done.stdout.strip()) / 'patched')
+
+
+def columns(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path],
+            quick: bool) -> Iterator[Column]:
+    """The columns. Kernels are built when it is their turn, as devtools/test.sh has one built
+    beside the suites on others."""
+    for kernel in kernels:
+        suites = KERNEL_SUITES if quick and kernel != kernels[0] else ()
+        yield from (Column(kernel, kernel, build.resolve(), suites) for build in builds)
+    sources: list[list[str]] = [['--debian', SERIES_KERNEL], *([str(tree)] for tree in trees)]
+    for source in sources:
+        kernel = series_kernel(*source)
+        name = qemu.find_kernel(kernel, None).release
+        suites = KERNEL_SUITES if quick else ()
+        yield from (Column(name, kernel, build.resolve(), suites) for build in builds)
+
+
+def run(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path],
+        quick: bool) -> bool:
+    """Run all columns and show the table; returns whether all went well."""
+    results: dict[str, Mapping[str, Cell]] = {}
+    good = True
+    start = time.monotonic()
+    for column in columns(kernels, trees, builds, quick):
+        print(f'== kernel / DPDK: {column.title}', flush=True)
+        results[column.title], status = column.run()
+        good = good and status == 0
+    print(f'== the matrix, after {(time.monotonic() - start) / 60:.0f} min')
+    print(table(results))
+    for version in TREES:
+        if not any(title.startswith(f'{version}.') for title in results):
+            print(f'{version} with its series: skipped, as no tree of it was given; give one, from '
+                  'kernel.org or anywhere, with --tree DIR')
+    return good
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n', 1)[0])
+    parser.add_argument('--build', action='append', type=Path, metavar='DIR',
+                        help='with a DPDK; may be repeated ($BUILD, else build)')
+    parser.add_argument('--kernel', action='append', default=[], metavar='IMAGE|VERSION',
+                        help="besides Debian's, that is " + ', '.join(KERNELS)
+                        + ', and $LAB_KERNEL; may be repeated')
+    parser.add_argument('--tree', action='append', default=[], type=Path, metavar='DIR',
+                        help='of Linux, to build with its series, of ' + ', '.join(TREES)
+                        + '; may be repeated')
+    parser.add_argument('--quick', action='store_true',
+                        help="besides the lab's default kernel only those of series, with the "
+                        "suites about the kernel's rules")
+    parser.add_argument('--fetch', action='store_true',
+                        help='only find the kernels, and fetch what is missing')
+    args = parser.parse_args()
+    builds = args.build or [Path(os.environ.get('BUILD') or SOURCE / 'build')]
+    try:
+        kernels = fetch(args.kernel, args.tree, args.quick)
+        return 0 if args.fetch or run(kernels, args.tree, builds, args.quick) else 1
+    except (debian.DebianError, qemu.MachineError, KernelError) as err:
+        print(f'matrix.py: {err}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == '__main__':
+    sys.exit(main())

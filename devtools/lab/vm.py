@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""A virtual machine with SR-IOV devices for the time of a with statement."""
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import debian
+
+from . import image, qemu
+from .console import BadInput, Console, Control, LabError, Result, open_command
+from .target import Target
+
+__all__ = ['BadInput', 'Console', 'Lab', 'LabError', 'Result']
+
+# The kernel's hvc driver has no more terminals.
+CONSOLES = 8
+BOOT_TIMEOUT = 120
+# A testpmd needs two; more only make the boot longer in software emulation.
+CPUS = 2
+PR_SET_PDEATHSIG = 1
+
+_ENABLE = '''
+cd /sys/bus/pci/devices/{pf} || exit 1
+echo vfio-pci >driver_override
+[ ! -e driver ] || echo {pf} >driver/unbind
+echo {pf} >/sys/bus/pci/drivers_probe
+[ "$(basename "$(readlink driver)")" = vfio-pci ] || {{ echo "{pf} is not on vfio-pci"; exit 1; }}
+echo {vfs} >sriov_numvfs
+'''
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Lab(Target):
+    """A running machine; a context manager, whose end is the machine's end."""
+
+    def __init__(self, build: Path, pfs: int = 1, vfs: int = 0, memory: int = 1024,
+                 cpus: int | None = None, kernel: Path | str | None = None,
+                 modules: Path | None = None, accel: str | None = None,
+                 files: Mapping[str, Path] | None = None, timeout: float = 600,
+                 append: str = '', nvmes: int = 0, qemu_arguments: Sequence[str] = ()) -> None:
+        """Boot the machine and wait until it takes commands. Below `build` it writes its logs;
+        `vfs` binds each PF to vfio-pci and enables that many; `kernel` is an image or a version of
+        Debian's; after `timeout` seconds it ends; `append` are more arguments for its kernel;
+        `nvmes` is the number of NVMe controllers with up to 64 VFs each; `qemu_arguments` are more
+        arguments for QEMU."""
+        cpus = CPUS if cpus is None else cpus
+        self._check(pfs=(pfs, 1, 8), vfs=(vfs, 0, 7), memory=(memory, 384, 1 << 20),
+                    cpus=(cpus, 1, 64), timeout=(timeout, 1, 7 * 86400), nvmes=(nvmes, 0, 4))
+        try:
+            setup = qemu.Setup(pfs, nvmes, memory, cpus, qemu.choose_accel(accel), append,
+                               tuple(qemu_arguments))
+            # First, so that what can't be put into the guest is found before anything is fetched.
+            content = [image.extra(files or {})]
+            chosen = qemu.find_kernel(kernel, modules)
+            program = qemu.find_qemu()
+            content.insert(0, image.base(chosen.modules))
+        except (qemu.MachineError, image.ImageError) as err:
+            raise BadInput(str(err)) from err
+        except debian.DebianError as err:
+            raise LabError(str(err)) from err
+        self.logs = self._folder(build)
+        self.pfs: list[str] = []
+        self.nvmes: list[str] = []
+        self.release = ''
+        self._reason = ''
+        self._process: subprocess.Popen[bytes] | None = None
+        self._open: list[Console] = []
+        self._stack = contextlib.ExitStack()
+        self._watchdog = threading.Timer(timeout, self._expire, [timeout])
+        self._watchdog.daemon = True
+        try:
+            self._start(setup, program, chosen, content, timeout)
+            if vfs:
+                for pf in self.pfs:
+                    self.check(_ENABLE.format(pf=pf, vfs=vfs), timeout=60)
+        except BaseException:
+            self.close()
+            raise
+
+    @staticmethod
+    def _check(**given: tuple[float, float, float]) -> None:
+        for name, (value, low, high) in given.items():
+            if not low <= value <= high:
+                raise BadInput(f'{name} is {value}; it must be from {low} to {high}')
+
+    @staticmethod
+    def _folder(build: Path) -> Path:
+        top = Path(build).resolve() / 'lab'
+        try:
+            top.mkdir(parents=True, exist_ok=True)
+            folder = tempfile.mkdtemp(prefix=time.strftime('%Y%m%d-%H%M%S-'), dir=top)
+        except OSError as err:
+            raise BadInput(f"cannot write the lab's logs to '{top}': {err.strerror}; "
+                           'name a build folder that you may write to') from err
+        return Path(folder)
+
+    def _start(self, setup: qemu.Setup, program: qemu.Qemu, kernel: qemu.Kernel,
+               content: Sequence[bytes], timeout: float) -> None:
+        ours, theirs = [], []
+        for _ in range(1 + CONSOLES):
+            pair = socket.socketpair()
+            ours.append(self._stack.enter_context(pair[0]))
+            theirs.append(pair[1])
+        self._control = Control(ours[0], self._ended)
+        self._free = list(enumerate(ours[1:]))
+        with contextlib.ExitStack() as passed:
+            for sock in theirs:
+                passed.enter_context(sock)
+            initrd = passed.enter_context(self._initrd(content))
+            fds = [sock.fileno() for sock in theirs]
+            argv = qemu.command(program, kernel, setup, f'/proc/self/fd/{initrd.fileno()}',
+                                self.logs / 'serial.log', fds[0], fds[1:])
+            (self.logs / 'qemu.cmd').write_text(shlex.join(argv) + '\n', encoding='utf-8')
+            log = passed.enter_context(open(self.logs / 'qemu.log', 'wb'))
+            # Its death with ours is the one thing that also works when we are killed.
+            self._process = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
+                argv, env=program.env(), stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, pass_fds=[*fds, initrd.fileno()],
+                preexec_fn=_die_with_parent)
+        self._watchdog.start()
+        word, self.release, *found = self._control.line(time.monotonic() + BOOT_TIMEOUT).split()
+        devices = [device.split('=') for device in found]
+        self.pfs = [address for kind, address in devices if kind == 'igb']
+        self.nvmes = [address for kind, address in devices if kind == 'nvme']
+        if word != 'ready' or (len(self.pfs), len(self.nvmes)) != (setup.pfs, setup.nvmes):
+            raise LabError(f'the guest sees {len(self.pfs)} of {setup.pfs} PFs and '
+                           f'{len(self.nvmes)} of {setup.nvmes} NVMe controllers; {self._ended()}')
+
+    @staticmethod
+    def _initrd(content: Sequence[bytes]) -> BinaryIO:
+        """The guest image in a file without a name, as that can't be left behind."""
+        file = os.fdopen(os.memfd_create('initrd'), 'w+b')
+        for part in content:
+            file.write(part)
+        file.flush()
+        return file
+
+    def _expire(self, timeout: float) -> None:
+        self._reason = f'its time limit of {timeout:g} s was reached'
+        if self._process:
+            self._process.kill()
+
+    def _ended(self) -> str:
+        """Why the guest says nothing more, with the last lines of the log that tells it."""
+        for name in ('qemu.log', 'serial.log'):
+            text = (self.logs / name).read_text('utf-8', 'replace')
+            lines = [line for line in text.splitlines() if line.strip() and 'warning:' not in line]
+            if lines:
+                break
+        else:
+            return self._reason or f'nothing was logged in {self.logs}'
+        reason = f'{self._reason}; ' if self._reason else ''
+        # What follows a panic's message is long and says less.
+        panics = (number for number, line in enumerate(lines) if 'Kernel panic' in line)
+        end = next(panics, len(lines)) + 1
+        return f'{reason}the end of {self.logs / name}:\n' + '\n'.join(lines[:end][-20:])
+
+    def close(self) -> None:
+        """End the machine; harmless when repeated."""
+        process, self._process = self._process, None
+        if process:
+            self._watchdog.cancel()
+            process.kill()
+            process.wait()
+        for console in self._open[:]:
+            with contextlib.suppress(Exception):
+                console.drain()
+        self._stack.close()
+
+    def run(self, command: str, timeout: float = 30) -> Result:
+        """Run a shell command in the guest; its output comes without its last newline."""
+        return self._control.run(command, timeout)
+
+    def console(self, name: str) -> Console:
+        """Open an interactive shell; its transcript goes to NAME.log in the logs."""
+        if not re.fullmatch(r'[A-Za-z0-9_.-]+', name) or name in ('qemu', 'serial'):
+            raise LabError(f"'{name}' cannot name a console; use letters, digits, '_', '.', '-'")
+        if any(console.name == name for console in self._open):
+            raise LabError(f"the console '{name}' is open already")
+        if not self._free:
+            raise LabError(f'all {CONSOLES} consoles are in use; close one')
+        port, sock = self._free.pop(0)
+
+        def released(console: Console) -> None:
+            self._open.remove(console)
+            self._free.append((port, sock))
+
+        console = Console(name, port, sock, self._control, self.logs / f'{name}.log', released)
+        self._open.append(console)
+        return console
+
+    def terminal(self, prompt: str, rows: int, cols: int, term: str) -> socket.socket:
+        """A shell for a person: its raw socket. The machine ends with the shell."""
+        port, sock = self._free.pop(0)
+        self.check(open_command(port, prompt, rows, cols, term, 'sh', 'poweroff -f'))
+        return sock

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""Names that all tests have in common."""
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+
+TOKEN = '3e7e882e-1daf-417f-ad8d-882eea5ee337'
+WRONG_TOKEN = '11112222-3333-4444-5555-666677778888'
+TOKEN_FILE = '/run/dts-vf-token'  # not the name that a host's owner would choose
+
+# The default of --target.
+VM = 'vm'

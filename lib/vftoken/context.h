@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * The context: the rules that say which device takes which VF token, how many VFs a PF shall have,
+ * where messages go, and the devices that this process has open.
+ *
+ * A rule is a text `[BDF=]SOURCE`. BDF names a device, as `0000:01:00.0` or `01:00.0`, in any hex
+ * case. A rule that names a PF covers its VFs too. A rule without a BDF is the default. SOURCE says
+ * where the token, a UUID, comes from:
+ *
+ * | source      | what it is                                                                    |
+ * |-------------|-------------------------------------------------------------------------------|
+ * | a UUID      | the token itself, 36 characters in any hex case                               |
+ * | `file:PATH` | a file (or FIFO) that holds the UUID; it is read each time                    |
+ * | `env:NAME`  | an environment variable that holds the UUID; wiped and unset once it was read |
+ * | `fd:N`      | an open file descriptor from which the UUID is read, once, then it is closed  |
+ *
+ * A file or fd holds one UUID, with or without white space around it, in at most 4 KiB. The nil
+ * UUID is no token. A file that its group or others may write is refused, since any of them could
+ * set the token. A file that others may read draws a warning. A file without a name, such as a
+ * memory file, is out of others' reach, so its mode doesn't count.
+ *
+ * With `env:NAME,stay` the variable stays as it is. A variable in memory that can't be written,
+ * such as a constant given to putenv(3), needs that. A variable that is set again is read again.
+ *
+ * Reading a source fails with -EINVAL (what it holds isn't a UUID, or is the nil UUID), -EFBIG
+ * (more than 4 KiB), -EISDIR (a directory), -EPERM (its group or others may write the file),
+ * -ETIMEDOUT (nobody wrote and closed the FIFO or pipe in five seconds), -ENOENT (no such variable)
+ * or what open(2), fstat(2) and read(2) return.
+ *
+ * All functions on a context may be called from any thread. The context is locked while a device is
+ * opened, a source is read (up to five seconds for a FIFO), VFs are waited for
+ * (VFTOKEN_PF_WAIT_MS), the log function runs and the token provider is asked. These two must not
+ * call back.
+ */
+
+#ifndef VFTOKEN_CONTEXT_H
+#define VFTOKEN_CONTEXT_H
+
+#include <uuid/uuid.h>
+
+#include "api.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Room for a BDF with a domain of 32 bits, `ffffffff:ff:1f.7`, and its final NUL. */
+#define VFTOKEN_BDF_SIZE 17
+
+/** Where the kernel shows its PCI devices. */
+#define VFTOKEN_SYSFS_DEVICES "/sys/bus/pci/devices"
+
+/** Most devices that rules and numbers of VFs may name. */
+#define VFTOKEN_MAX_RULES 65536
+
+/** How much a message matters. */
+enum vftoken_log_level {
+	VFTOKEN_LOG_ERR,     /**< something was refused, or failed */
+	VFTOKEN_LOG_WARNING, /**< it was done, but should be looked at */
+	VFTOKEN_LOG_INFO,    /**< what was done */
+};
+
+/**
+ * Receives each message.
+ *
+ * @param level
+ *   How much it matters.
+ * @param id
+ *   Its name in the catalogue, by which the troubleshooting guide has its cause and remedy.
+ * @param text
+ *   One line without a line end, that never holds a token.
+ * @param opaque
+ *   From vftoken_context_set_log().
+ */
+typedef void (*vftoken_log_t)(enum vftoken_log_level level, const char *id, const char *text,
+			      void *opaque);
+
+/**
+ * Asks another process for a device's token.
+ *
+ * @return
+ *   The memory file that vftoken_transfer_token() made there, or
+ *   -ENOKEY: no rule covers the device there either;
+ *   or another negative errno value: it couldn't be asked or can't read the token.
+ */
+typedef int (*vftoken_provider_t)(const char *name, void *opaque);
+
+/** The context. */
+struct vftoken_context;
+
+/**
+ * Create an empty context. It gives out no messages until vftoken_context_set_log().
+ *
+ * @return
+ *   The context, to be freed with vftoken_context_destroy(); NULL when out of memory.
+ */
+VFTOKEN_API
+struct vftoken_context *vftoken_context_create(void);
+
+/**
+ * Clear and free a context made by vftoken_context_create().
+ *
+ * @param ctx
+ *   The context; NULL does nothing.
+ */
+VFTOKEN_API
+void vftoken_context_destroy(struct vftoken_context *ctx);
+
+/**
+ * The context of this process. It exists from the start and is never freed. DPDK's EAL uses it.
+ */
+VFTOKEN_API
+struct vftoken_context *vftoken_context_process(void);
+
+/**
+ * Say where messages go.
+ *
+ * @param ctx
+ *   The context.
+ * @param log
+ *   Called with each message; NULL for none.
+ * @param opaque
+ *   Handed to each call of log.
+ */
+VFTOKEN_API
+void vftoken_context_set_log(struct vftoken_context *ctx, vftoken_log_t log, void *opaque);
+
+/**
+ * Set the token provider: who is asked for the token of a device that no rule covers.
+ *
+ * @param ctx
+ *   The context.
+ * @param provider
+ *   Called by vftoken_open() when the kernel takes a token; NULL for none.
+ * @param opaque
+ *   Handed to each call of provider.
+ * @param name
+ *   Who it is, in words for messages, such as `the primary process`. The text isn't copied.
+ */
+VFTOKEN_API
+void vftoken_context_set_provider(struct vftoken_context *ctx, vftoken_provider_t provider,
+				  void *opaque, const char *name);
+
+/**
+ * Set the folder in which the kernel shows its PCI devices, if it isn't VFTOKEN_SYSFS_DEVICES.
+ *
+ * @param ctx
+ *   The context.
+ * @param devices
+ *   The folder that holds a folder per device. The text isn't copied.
+ */
+VFTOKEN_API
+void vftoken_context_set_sysfs(struct vftoken_context *ctx, const char *devices);
+
+/**
+ * Add one rule. A refused rule changes nothing, and one error message says what is wrong with it.
+ *
+ * @param ctx
+ *   The context.
+ * @param text
+ *   `[BDF=]SOURCE`. The text isn't kept.
+ * @return
+ *   0, or
+ *   -EINVAL: the text is malformed;
+ *   -EEXIST: there is a rule for this BDF (or a default) already, or its fd is another rule's;
+ *   -EBADF: the fd of an `fd:` source isn't open;
+ *   -ENOSPC: there are VFTOKEN_MAX_RULES already;
+ *   -ENOMEM, or what memfd_create(2) and pwrite(2) return: the token can't be kept.
+ */
+VFTOKEN_API
+int vftoken_add_rule(struct vftoken_context *ctx, const char *text);
+
+/**
+ * Overwrite the token in the text of a rule, such as an argument in argv, if it is a literal one.
+ * What may be a token, as its source is of no known kind, is overwritten too.
+ *
+ * @param text
+ *   As given to vftoken_add_rule(); a BDF and any other source stay.
+ */
+VFTOKEN_API
+void vftoken_mask_rule(char *text);
+
+/**
+ * Say how many VFs a PF shall have when this process opens it (vftoken_pf_start() in pf.h). A
+ * refused text changes nothing, and one error message says what is wrong with it.
+ *
+ * @param ctx
+ *   The context.
+ * @param text
+ *   `[BDF=]N`, N from 1 to 65535, decimal; without a BDF for each SR-IOV PF that has no number of
+ *   its own. The text isn't kept.
+ * @return
+ *   0, or -EINVAL (malformed), -EEXIST (there is a number for this BDF already), -ENOSPC
+ *   (VFTOKEN_MAX_RULES) or -ENOMEM.
+ */
+VFTOKEN_API
+int vftoken_add_num_vfs(struct vftoken_context *ctx, const char *text);
+
+/**
+ * Forget all rules, numbers of VFs and open devices, and each token that was kept.
+ */
+VFTOKEN_API
+void vftoken_context_clear(struct vftoken_context *ctx);
+
+/**
+ * Read the default rule's token from its source, now.
+ *
+ * @param ctx
+ *   The context.
+ * @param token
+ *   Receives the token. The caller wipes it after use. Untouched on failure.
+ * @return
+ *   0, or -ENOENT (there is no default rule), or a negative errno value of reading its source,
+ *   which one error message explains.
+ */
+VFTOKEN_API
+int vftoken_read_default(struct vftoken_context *ctx, uuid_t token);
+
+/**
+ * List the devices that this process has to do with: those that a rule names, in the order of their
+ * addresses, then others that are open.
+ *
+ * @param ctx
+ *   The context.
+ * @param bdfs
+ *   Receives the devices, each once.
+ * @param max
+ *   How many bdfs has room for.
+ * @return
+ *   How many there are, which may be more than max.
+ */
+VFTOKEN_API
+unsigned int vftoken_list_devices(struct vftoken_context *ctx, char bdfs[][VFTOKEN_BDF_SIZE],
+				  unsigned int max);
+
+/**
+ * Bring a BDF into the kernel's form, `0000:01:00.0`.
+ *
+ * @param text
+ *   `[domain:]bus:device.function`, in hex of any case, as DPDK accepts it: a domain of up to 32
+ *   bits, a bus up to ff, a device up to 1f and a function up to 7 (PCI Local Bus Specification
+ *   3.0, section 3.2.2.3.2).
+ * @param bdf
+ *   Receives the BDF. Untouched on failure.
+ * @return
+ *   0, or -EINVAL (not of that form) or -ERANGE (a number is too large).
+ */
+VFTOKEN_API
+int vftoken_parse_bdf(const char *text, char bdf[VFTOKEN_BDF_SIZE]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VFTOKEN_CONTEXT_H */

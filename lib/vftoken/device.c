@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "private.h"
+#include "sriov.h"
+#include "vfio.h"
+
+struct vftoken_device {
+	struct vftoken_context *ctx;
+	struct vftoken_vfio_group group;
+	int fd;
+	char bdf[VFTOKEN_BDF_SIZE];
+};
+
+static int
+refuse_group(const struct vftoken_context *ctx, const struct vftoken_sriov *sriov, const char *bdf,
+	     int err)
+{
+	switch (-err) {
+	case EUNATCH:
+		return vftoken_refuse(ctx, err, MSG(vfio_missing), bdf);
+	case ENOENT:
+		if (strstr(sriov->driver, "vfio") != NULL)
+			return vftoken_refuse(ctx, err, MSG(group_missing), bdf, ctx->vfio);
+		return vftoken_refuse(ctx, err, MSG(not_on_vfio), bdf,
+				      vftoken_driver_name(sriov->driver), bdf);
+	case EBUSY:
+		return vftoken_refuse(ctx, err, MSG(group_busy), bdf);
+	case EXDEV:
+		return vftoken_refuse(ctx, err, MSG(group_not_viable), bdf);
+	case EACCES:
+		return vftoken_refuse(ctx, err, MSG(group_access), bdf, ctx->vfio);
+	default:
+		return vftoken_refuse(ctx, err, MSG(group_refused), bdf, strerror(-err));
+	}
+}
+
+static int
+open_group(struct vftoken_device *device)
+{
+	const struct vftoken_context *ctx = device->ctx;
+	char name[VFTOKEN_GROUP_SIZE];
+	struct vftoken_sriov sriov;
+	int ret;
+
+	ret = vftoken_sriov_read(ctx->sysfs, device->bdf, &sriov);
+	if (ret == -ENODEV)
+		return vftoken_refuse(ctx, ret, MSG(no_device), device->bdf);
+	if (ret < 0)
+		return vftoken_refuse(ctx, ret, MSG(device_unreadable), device->bdf,
+				      strerror(-ret));
+	ret = vftoken_sriov_group(ctx->sysfs, ctx->vfio, device->bdf, name);
+	if (ret == -ENODEV)
+		return vftoken_refuse(ctx, ret, MSG(no_group), device->bdf);
+	if (ret == 0)
+		ret = vftoken_vfio_group_open(&device->group, ctx->vfio, name);
+	return ret < 0 ? refuse_group(ctx, &sriov, device->bdf, ret) : 0;
+}
+
+/* Make a device with its group open; its fd isn't yet. */
+static int
+make_device(struct vftoken_context *ctx, const char *name, struct vftoken_device **device)
+{
+	char bdf[VFTOKEN_BDF_SIZE];
+	int ret;
+
+	if (vftoken_parse_bdf(name, bdf) < 0)
+		return vftoken_refuse(ctx, -EINVAL, MSG(not_a_bdf), name);
+	*device = calloc(1, sizeof(**device));
+	if (*device == NULL)
+		return vftoken_refuse(ctx, -ENOMEM, MSG(device_memory), bdf);
+	(*device)->ctx = ctx;
+	memcpy((*device)->bdf, bdf, sizeof(bdf));
+	ret = open_group(*device);
+	if (ret < 0)
+		free(*device);
+	return ret;
+}
+
+int
+vftoken_device_open(struct vftoken_context *ctx, const char *name, struct vftoken_device **device)
+{
+	struct vftoken_device *opened;
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	ret = make_device(ctx, name, &opened);
+	pthread_mutex_unlock(&ctx->lock);
+	if (ret < 0)
+		return ret;
+	opened->fd = vftoken_open(ctx, opened->group.group_fd, opened->bdf);
+	if (opened->fd < 0) {
+		ret = opened->fd;
+		vftoken_vfio_group_close(&opened->group);
+		free(opened);
+		return ret;
+	}
+	*device = opened;
+	return 0;
+}
+
+int
+vftoken_device_fd(const struct vftoken_device *device)
+{
+	return device->fd;
+}
+
+void
+vftoken_device_close(struct vftoken_device *device)
+{
+	if (device == NULL)
+		return;
+	vftoken_closing(device->ctx, device->bdf);
+	close(device->fd);
+	vftoken_vfio_group_close(&device->group);
+	free(device);
+}

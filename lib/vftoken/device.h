@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * Opening VFIO devices: whether the kernel wants a VF token for a device, the open, and what to
+ * tell a person when the kernel refuses.
+ *
+ * A program that has its own VFIO containers and groups, as DPDK has, opens a device with
+ * vftoken_open(). Others take vftoken_device_open(), which opens the device's IOMMU group too.
+ */
+
+#ifndef VFTOKEN_DEVICE_H
+#define VFTOKEN_DEVICE_H
+
+#include "context.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Open a device of a VFIO group, with the token that the rules give it where the kernel wants one.
+ *
+ * A VF whose PF is on vfio-pci gets its token, and so does an SR-IOV PF on vfio-pci when a rule
+ * covers it; nothing else is sent one, since the kernel refuses a token that it wouldn't use. That
+ * is one ioctl. When no rule covers such a device, the token provider is asked. Where the
+ * kernel's answer shows that sysfs was wrong (a race, a variant driver), the open is tried once
+ * more, and a warning says so.
+ *
+ * Each refusal is explained in one error message: what was refused, why, and what to do.
+ *
+ * @param ctx
+ *   The context.
+ * @param group_fd
+ *   The group's file, `/dev/vfio/N`, with its container set.
+ * @param name
+ *   The device's name, such as `0000:01:00.0`. One that isn't a BDF is opened without a token.
+ * @return
+ *   The device fd, or a negative errno value: of VFIO_GROUP_GET_DEVICE_FD (linux/vfio.h), or of
+ * reading the source or of the token provider when a token is needed and can't be had. For vfio-pci
+ *   -EACCES: the token is wrong, or missing where one is needed.
+ */
+VFTOKEN_API
+int vftoken_open(struct vftoken_context *ctx, int group_fd, const char *name);
+
+/**
+ * Say that a device that vftoken_open() opened is about to be closed. Until then the PF's
+ * duties (pf.h) find it by its name.
+ *
+ * @param ctx
+ *   The context.
+ * @param name
+ *   The device's name.
+ */
+VFTOKEN_API
+void vftoken_closing(struct vftoken_context *ctx, const char *name);
+
+/**
+ * Say in a warning that the kernel waits for the release of a device that this process holds open.
+ * Call it when VFIO signals the device request (VFIO_PCI_REQ_IRQ_INDEX in linux/vfio.h).
+ *
+ * @param ctx
+ *   The context.
+ * @param name
+ *   The device's name.
+ */
+VFTOKEN_API
+void vftoken_device_requested(struct vftoken_context *ctx, const char *name);
+
+/**
+ * Hand a device's token over to another process that this one trusts, such as a secondary process.
+ * It is what the token provider of that process returns.
+ *
+ * @param ctx
+ *   The context.
+ * @param name
+ *   The device's name, PF or VF.
+ * @return
+ *   A memory file that holds the token until the other process has taken it, to be passed on as a
+ *   descriptor (SCM_RIGHTS in unix(7)) and closed; or
+ *   -EINVAL: the name isn't a BDF;
+ *   -ENOKEY: no rule covers the device;
+ *   or a negative errno value of reading the source (context.h), memfd_create(2) or pwrite(2).
+ */
+VFTOKEN_API
+int vftoken_transfer_token(struct vftoken_context *ctx, const char *name);
+
+/** A device that vftoken_device_open() opened. */
+struct vftoken_device;
+
+/**
+ * Open a device, with its IOMMU group in a container of its own. The functions of pf.h find it by
+ * its name until it is closed. The kernel resets a device as its first user opens it, and again as
+ * the last one closes it.
+ *
+ * Each failure is explained in one error message: what was refused, why, and what to do.
+ *
+ * @param ctx
+ *   The context, which must live as long as the device.
+ * @param name
+ *   The device, as vftoken_parse_bdf() takes it.
+ * @param device
+ *   Receives the open device, to be closed with vftoken_device_close(); untouched on failure.
+ * @return
+ *   0, or
+ *   -EINVAL: the name isn't a BDF;
+ *   -ENODEV: sysfs has no such device, or no IOMMU group for it;
+ *   -EUNATCH: VFIO isn't there;
+ *   -EXDEV: another device of the group is on a driver other than vfio-pci;
+ *   -ENOMEM: out of memory;
+ *   or a negative errno value of open(2), of VFIO's ioctls on the group (linux/vfio.h) or of
+ *   vftoken_open().
+ */
+VFTOKEN_API
+int vftoken_device_open(struct vftoken_context *ctx, const char *name,
+			struct vftoken_device **device);
+
+/**
+ * The device fd of an open device.
+ */
+VFTOKEN_API
+int vftoken_device_fd(const struct vftoken_device *device);
+
+/**
+ * Close a device. A PF keeps its VF token and its VFs.
+ *
+ * @param device
+ *   From vftoken_device_open(); NULL does nothing.
+ */
+VFTOKEN_API
+void vftoken_device_close(struct vftoken_device *device);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VFTOKEN_DEVICE_H */

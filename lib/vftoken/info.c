@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/vfio.h>
+
+#include "private.h"
+#include "sriov.h"
+#include "vfio.h"
+
+/* The size of a struct vftoken_info in the first version that had one. */
+#define FIRST_SIZE (offsetof(struct vftoken_info, token_set) + sizeof(time_t))
+
+/* The kernel has had vfio-pci's enable_sriov as long as VF tokens. */
+static void
+read_parameter(const char *devices, struct vftoken_info *info)
+{
+	static const char parameter[] = "module/parameters/enable_sriov";
+	char path[PATH_MAX], value;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/../drivers/vfio-pci/%s", devices, parameter);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		info->support = VFTOKEN_SUPPORT_YES;
+		info->enable_sriov = read(fd, &value, 1) == 1 && value == 'Y';
+		close(fd);
+		return;
+	}
+	if (errno != ENOENT)
+		return;
+	snprintf(path, sizeof(path), "%s/../drivers/vfio-pci", devices);
+	if (access(path, F_OK) == 0)
+		info->support = VFTOKEN_SUPPORT_NO;
+}
+
+/* What this process knows of the device. An open PF can be asked itself for kernel support. */
+static void
+read_process(const struct vftoken_context *ctx, uint64_t key, uint64_t pf,
+	     struct vftoken_info *info)
+{
+	const struct vftoken_rule *rule = vftoken_find_rule(ctx, key, pf);
+	const struct vftoken_handle *handle = vftoken_find_handle(ctx, key);
+
+	info->source = "none";
+	if (rule != NULL)
+		info->source = vftoken_source_kind(&rule->source);
+	else if (ctx->provider != NULL)
+		info->source = ctx->provider_name;
+	if (handle == NULL)
+		return;
+	info->open = true;
+	info->token_set = handle->token_set;
+	if (handle->pf)
+		info->support = vftoken_vfio_feature_probe(handle->device_fd,
+							   VFIO_DEVICE_FEATURE_PCI_VF_TOKEN,
+							   VFIO_DEVICE_FEATURE_SET) == 0
+					? VFTOKEN_SUPPORT_YES
+					: VFTOKEN_SUPPORT_NO;
+}
+
+static int
+read_info(struct vftoken_context *ctx, const char *name, struct vftoken_info *info)
+{
+	struct vftoken_sriov sriov;
+	uint64_t key;
+	int ret;
+
+	if (vftoken_parse_key(name, &key) < 0)
+		return -EINVAL;
+	vftoken_format_key(key, info->bdf);
+	/* Without the lock: while a PF's VFs are being disabled, sysfs may not answer. */
+	ret = vftoken_sriov_read(ctx->sysfs, info->bdf, &sriov);
+	if (ret < 0)
+		return ret;
+	memcpy(info->driver, sriov.driver, sizeof(info->driver));
+	memcpy(info->pf, sriov.pf, sizeof(info->pf));
+	memcpy(info->pf_driver, sriov.pf_driver, sizeof(info->pf_driver));
+	info->role = sriov.role;
+	info->totalvfs = sriov.totalvfs;
+	info->numvfs = sriov.numvfs;
+	read_parameter(ctx->sysfs, info);
+	pthread_mutex_lock(&ctx->lock);
+	read_process(ctx, key, sriov.pf_key, info);
+	pthread_mutex_unlock(&ctx->lock);
+	return 0;
+}
+
+int
+vftoken_info_read(struct vftoken_context *ctx, const char *name, struct vftoken_info *info)
+{
+	struct vftoken_info read = { .size = info->size };
+	int ret;
+
+	if (info->size < FIRST_SIZE)
+		return -EINVAL;
+	ret = read_info(ctx, name, &read);
+	/* A caller of a later version sees zeros in what this one doesn't know. */
+	memset(info, 0, read.size);
+	memcpy(info, &read, read.size < sizeof(read) ? read.size : sizeof(read));
+	return ret;
+}
+
+const char *
+vftoken_role_name(enum vftoken_role role)
+{
+	switch (role) {
+	case VFTOKEN_ROLE_PF:
+		return "PF";
+	case VFTOKEN_ROLE_VF:
+		return "VF";
+	default:
+		return "neither";
+	}
+}
+
+const char *
+vftoken_support_name(enum vftoken_support support)
+{
+	switch (support) {
+	case VFTOKEN_SUPPORT_YES:
+		return "yes";
+	case VFTOKEN_SUPPORT_NO:
+		return "no";
+	default:
+		return "unknown";
+	}
+}
+
+int
+vftoken_find_vf(struct vftoken_context *ctx, const char *pf, uint16_t index,
+		char vf[VFTOKEN_BDF_SIZE])
+{
+	return vftoken_sriov_vf(ctx->sysfs, pf, index, vf);
+}
+
+int
+vftoken_in_use(struct vftoken_context *ctx, const char *bdf)
+{
+	return vftoken_sriov_in_use(ctx->sysfs, ctx->vfio, bdf);
+}

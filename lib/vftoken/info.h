@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * Device info: what sysfs shows of a device, and what this process has to do with it. Nothing here
+ * opens a device, and nothing shows a token.
+ */
+
+#ifndef VFTOKEN_INFO_H
+#define VFTOKEN_INFO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "context.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Room for a kernel driver's name and its final NUL. */
+#define VFTOKEN_DRIVER_SIZE 64
+
+/** What a device is to SR-IOV. */
+enum vftoken_role {
+	VFTOKEN_ROLE_NONE, /**< no SR-IOV capability, and no VF */
+	VFTOKEN_ROLE_PF,   /**< has the SR-IOV capability (PCI Express 5.0, section 9.3.3) */
+	VFTOKEN_ROLE_VF,   /**< belongs to a PF */
+};
+
+/** Whether the kernel knows VF tokens. */
+enum vftoken_support {
+	VFTOKEN_SUPPORT_UNKNOWN, /**< vfio-pci isn't loaded, or has no say in the device */
+	VFTOKEN_SUPPORT_NO,
+	VFTOKEN_SUPPORT_YES,
+};
+
+/** Device info. Later versions of the library may add members at its end. */
+struct vftoken_info {
+	size_t size;                         /**< the caller's sizeof(struct vftoken_info) */
+	char bdf[VFTOKEN_BDF_SIZE];          /**< as the kernel writes it */
+	char driver[VFTOKEN_DRIVER_SIZE];    /**< the device's driver; empty when it has none */
+	char pf[VFTOKEN_BDF_SIZE];           /**< a VF's PF; else empty */
+	char pf_driver[VFTOKEN_DRIVER_SIZE]; /**< that PF's driver; empty when it has none */
+	enum vftoken_role role;
+	uint16_t totalvfs; /**< a PF's most VFs */
+	uint16_t numvfs;   /**< a PF's VFs that are enabled now */
+	enum vftoken_support support;
+	bool enable_sriov; /**< vfio-pci's parameter: it lets VFs be enabled */
+	bool open;         /**< this process holds the device open */
+	/** What kind of source its rule has: `literal`, `file`, `env` or `fd`, the token provider's
+	 * name, or `none`.
+	 */
+	const char *source;
+	/** When this process last gave the kernel the PF's token, in seconds since 1970; 0 for
+	 * never.
+	 */
+	time_t token_set;
+};
+
+/**
+ * Read device info.
+ *
+ * @param ctx
+ *   The context. What vfio-pci says of itself is read beside its folder of devices, in
+ *   `../drivers/vfio-pci`.
+ * @param name
+ *   The device's name.
+ * @param info
+ *   Receives it; its size is set by the caller. On failure all else is zero but for bdf; with a
+ * size that is no version's, untouched.
+ * @return
+ *   0, or
+ *   -EINVAL: the name isn't a BDF, the size is no version's, or a file doesn't hold what it should;
+ *   -ENODEV: there is no such device;
+ *   or what readlink(2), open(2) and read(2) return.
+ */
+VFTOKEN_API
+int vftoken_info_read(struct vftoken_context *ctx, const char *name, struct vftoken_info *info);
+
+/** The word for a role: `PF`, `VF` or `neither`. */
+VFTOKEN_API
+const char *vftoken_role_name(enum vftoken_role role);
+
+/** The word for the kernel's support: `yes`, `no` or `unknown`. */
+VFTOKEN_API
+const char *vftoken_support_name(enum vftoken_support support);
+
+/**
+ * The address of one of a PF's VFs.
+ *
+ * @param ctx
+ *   The context.
+ * @param pf
+ *   The PF, as the kernel writes it.
+ * @param index
+ *   The VF's number, from 0 on.
+ * @param vf
+ *   Receives the address; empty on failure.
+ * @return
+ *   0, or -ENODEV (there is no such VF), or what readlink(2) returns.
+ */
+VFTOKEN_API
+int vftoken_find_vf(struct vftoken_context *ctx, const char *pf, uint16_t index,
+		    char vf[VFTOKEN_BDF_SIZE]);
+
+/**
+ * Whether some process has a device's IOMMU group open, found by opening it.
+ *
+ * @param ctx
+ *   The context.
+ * @param bdf
+ *   The device, as the kernel writes it.
+ * @return
+ *   1 or 0, or a negative errno value: it can't be known.
+ */
+VFTOKEN_API
+int vftoken_in_use(struct vftoken_context *ctx, const char *bdf);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VFTOKEN_INFO_H */

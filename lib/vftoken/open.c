@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+#include "private.h"
+#include "sriov.h"
+#include "transfer.h"
+#include "vfio.h"
+
+#define OPTION "vf_token="
+
+/* What is known of one open. */
+struct opening {
+	struct vftoken_context *ctx;
+	int group_fd;
+	const char *name;
+	uint64_t key;
+	struct vftoken_sriov sriov;
+	bool sriov_known;
+	struct vftoken_rule *rule;
+	const char *source; /* of the token, in words; NULL when there is none */
+	bool sent;          /* the last try had the token */
+	bool explained;
+};
+
+static bool
+is_vfio_pci(const char *driver)
+{
+	return strcmp(driver, "vfio-pci") == 0;
+}
+
+/* The kernel's rule: only a VF of a PF on vfio-pci, or an SR-IOV PF on vfio-pci, takes a token. */
+static bool
+kernel_takes_token(const struct vftoken_sriov *sriov)
+{
+	switch (sriov->role) {
+	case VFTOKEN_ROLE_VF:
+		return is_vfio_pci(sriov->pf_driver);
+	case VFTOKEN_ROLE_PF:
+		return is_vfio_pci(sriov->driver);
+	default:
+		return false;
+	}
+}
+
+static void
+say_not_sent(const struct opening *o)
+{
+	switch (o->sriov.role) {
+	case VFTOKEN_ROLE_VF:
+		vftoken_say(o->ctx, MSG(token_not_sent_vf), o->source, o->name, o->sriov.pf,
+			    vftoken_driver_name(o->sriov.pf_driver));
+		break;
+	case VFTOKEN_ROLE_PF:
+		vftoken_say(o->ctx, MSG(token_not_sent_pf), o->source, o->name,
+			    vftoken_driver_name(o->sriov.driver));
+		break;
+	default:
+		vftoken_say(o->ctx, MSG(token_not_sent), o->source, o->name);
+	}
+}
+
+static int
+open_without_token(struct opening *o)
+{
+	o->sent = false;
+	return vftoken_vfio_open(o->group_fd, o->name, NULL);
+}
+
+static int
+open_with_token(struct opening *o)
+{
+	const struct vftoken_subject subject = { .ctx = o->ctx,
+						 .purpose = VFTOKEN_FOR_OPEN,
+						 .device = o->name };
+	char options[sizeof(OPTION) + UUID_STR_LEN] = OPTION;
+	uuid_t token;
+	int ret;
+
+	ret = o->rule != NULL ? vftoken_read_rule(o->ctx, o->rule, &subject, token)
+			      : vftoken_ask_provider(o->ctx, o->name, &subject, token);
+	if (ret == -ENOKEY && o->rule == NULL) {
+		/* The token provider has none either. */
+		o->source = NULL;
+		return open_without_token(o);
+	}
+	if (ret < 0) {
+		o->explained = true;
+		return ret;
+	}
+	uuid_unparse_lower(token, options + strlen(OPTION));
+	o->sent = true;
+	ret = vftoken_vfio_open(o->group_fd, o->name, options);
+	explicit_bzero(token, sizeof(token));
+	explicit_bzero(options, sizeof(options));
+	return ret;
+}
+
+static void
+explain_access(const struct opening *o)
+{
+	const struct vftoken_sriov *sriov = &o->sriov;
+
+	if (sriov->role == VFTOKEN_ROLE_NONE)
+		vftoken_say(o->ctx, MSG(access_denied), o->name);
+	else if (sriov->role == VFTOKEN_ROLE_VF && o->source == NULL)
+		vftoken_say(o->ctx, MSG(vf_needs_token), o->name, sriov->pf,
+			    vftoken_driver_name(sriov->pf_driver), sriov->pf);
+	else if (sriov->role == VFTOKEN_ROLE_VF)
+		vftoken_say(o->ctx, MSG(vf_wrong_token), o->name, o->source, sriov->pf, sriov->pf);
+	else if (o->source == NULL)
+		vftoken_say(o->ctx, MSG(pf_needs_token), o->name, sriov->numvfs, o->name);
+	else
+		vftoken_say(o->ctx, MSG(pf_wrong_token), o->name, sriov->numvfs, o->source);
+}
+
+static void
+explain(const struct opening *o, int err)
+{
+	switch (err) {
+	case EACCES:
+		explain_access(o);
+		break;
+	case ENODEV:
+		if (o->sent && strstr(o->sriov.driver, "vfio") != NULL)
+			vftoken_say(o->ctx, MSG(kernel_without_tokens), o->name);
+		else
+			vftoken_say(o->ctx, MSG(not_in_group), o->name, o->name);
+		break;
+	case EPERM:
+		vftoken_say(o->ctx, MSG(no_iommu_privilege), o->name);
+		break;
+	case EBUSY:
+		vftoken_say(o->ctx, MSG(device_busy), o->name);
+		break;
+	default:
+		vftoken_say(o->ctx, MSG(device_refused), o->name, strerror(err));
+	}
+}
+
+/* The first try follows sysfs. One more where the kernel's answer shows that sysfs was wrong. */
+static int
+open_device(struct opening *o)
+{
+	int ret;
+
+	if (o->source == NULL)
+		return open_without_token(o);
+	if (kernel_takes_token(&o->sriov)) {
+		ret = open_with_token(o);
+		if (ret != -EINVAL || !o->sent)
+			return ret;
+		vftoken_say(o->ctx, MSG(token_not_wanted), o->name);
+		return open_without_token(o);
+	}
+	if (o->sriov_known)
+		say_not_sent(o);
+	ret = open_without_token(o);
+	if (ret != -EACCES)
+		return ret;
+	vftoken_say(o->ctx, MSG(token_wanted), o->name, o->source);
+	return open_with_token(o);
+}
+
+/* Remember an open device. Out of memory, only the PF's duties for it will fail. */
+static void
+remember(const struct opening *o, int device_fd)
+{
+	struct vftoken_handle *handle = calloc(1, sizeof(*handle));
+
+	if (handle == NULL)
+		return;
+	handle->next = o->ctx->handles;
+	handle->key = o->key;
+	handle->device_fd = device_fd;
+	handle->pf = o->sriov.role == VFTOKEN_ROLE_PF;
+	handle->vf = o->sriov.role == VFTOKEN_ROLE_VF;
+	if (handle->pf && o->sent)
+		handle->token_set = time(NULL);
+	o->ctx->handles = handle;
+}
+
+/* What sysfs and the rules say of the device. */
+static void
+prepare(struct opening *o)
+{
+	char bdf[VFTOKEN_BDF_SIZE];
+	int ret;
+
+	vftoken_format_key(o->key, bdf);
+	ret = vftoken_sriov_read(o->ctx->sysfs, bdf, &o->sriov);
+	o->sriov_known = ret == 0;
+	if (ret < 0)
+		vftoken_say(o->ctx, MSG(sriov_unreadable), o->name, strerror(-ret));
+	o->rule = vftoken_find_rule(o->ctx, o->key, o->sriov.pf_key);
+	if (o->rule != NULL)
+		o->source = o->rule->source.shown;
+	else if (o->ctx->provider != NULL && kernel_takes_token(&o->sriov))
+		o->source = o->ctx->provider_name;
+}
+
+int
+vftoken_open(struct vftoken_context *ctx, int group_fd, const char *name)
+{
+	struct opening o = { .ctx = ctx, .group_fd = group_fd, .name = name };
+	const bool is_bdf = vftoken_parse_key(name, &o.key) == 0;
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	if (is_bdf)
+		prepare(&o);
+	ret = open_device(&o);
+	if (ret < 0 && !o.explained)
+		explain(&o, -ret);
+	if (ret >= 0 && is_bdf)
+		remember(&o, ret);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+void
+vftoken_closing(struct vftoken_context *ctx, const char *name)
+{
+	struct vftoken_handle **link, *handle;
+	uint64_t key;
+
+	if (vftoken_parse_key(name, &key) < 0)
+		return;
+	pthread_mutex_lock(&ctx->lock);
+	for (link = &ctx->handles; (handle = *link) != NULL; link = &handle->next)
+		if (handle->key == key) {
+			*link = handle->next;
+			free(handle);
+			break;
+		}
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+void
+vftoken_device_requested(struct vftoken_context *ctx, const char *name)
+{
+	const struct vftoken_handle *handle = NULL;
+	uint64_t key;
+
+	pthread_mutex_lock(&ctx->lock);
+	/* Don't read sysfs here: its files of the PF wait for the same event. */
+	if (vftoken_parse_key(name, &key) == 0)
+		handle = vftoken_find_handle(ctx, key);
+	if (handle != NULL && handle->vf)
+		vftoken_say(ctx, MSG(vf_requested), name);
+	else
+		vftoken_say(ctx, MSG(device_requested), name);
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+static int
+transfer(struct vftoken_context *ctx, uint64_t key)
+{
+	char bdf[VFTOKEN_BDF_SIZE];
+	const struct vftoken_subject subject = { .ctx = ctx,
+						 .purpose = VFTOKEN_FOR_TRANSFER,
+						 .device = bdf };
+	struct vftoken_sriov sriov;
+	struct vftoken_rule *rule;
+	uuid_t token;
+	int ret;
+
+	vftoken_format_key(key, bdf);
+	/* Where sysfs can't be read, the PF isn't known. */
+	vftoken_sriov_read(ctx->sysfs, bdf, &sriov);
+	rule = vftoken_find_rule(ctx, key, sriov.pf_key);
+	if (rule == NULL)
+		return -ENOKEY;
+	ret = vftoken_read_rule(ctx, rule, &subject, token);
+	if (ret < 0)
+		return ret;
+	ret = vftoken_transfer_make(token);
+	explicit_bzero(token, sizeof(token));
+	return ret < 0 ? vftoken_refuse_of(&subject, ret, MSG(store_failed), strerror(-ret)) : ret;
+}
+
+int
+vftoken_transfer_token(struct vftoken_context *ctx, const char *name)
+{
+	uint64_t key;
+	int ret;
+
+	if (vftoken_parse_key(name, &key) < 0)
+		return -EINVAL;
+	pthread_mutex_lock(&ctx->lock);
+	ret = transfer(ctx, key);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include <linux/vfio.h>
+
+#include "pf.h"
+#include "private.h"
+#include "sriov.h"
+#include "vfio.h"
+#include "vfs.h"
+
+/* The open PF of a name; NULL when this process hasn't opened it. */
+static struct vftoken_handle *
+find_pf(const struct vftoken_context *ctx, const char *name)
+{
+	struct vftoken_handle *pf = NULL;
+	uint64_t key;
+
+	if (vftoken_parse_key(name, &key) == 0)
+		pf = vftoken_find_handle(ctx, key);
+	if (pf == NULL)
+		vftoken_say(ctx, MSG(pf_not_open), name);
+	return pf;
+}
+
+static struct vftoken_rule *
+find_rule(const struct vftoken_context *ctx, const struct vftoken_handle *pf)
+{
+	return vftoken_find_rule(ctx, pf->key, VFTOKEN_KEY_NONE);
+}
+
+static int
+set_token(const struct vftoken_context *ctx, struct vftoken_handle *pf, const char *bdf,
+	  const uuid_t token)
+{
+	int ret;
+
+	if (uuid_is_null(token))
+		return vftoken_refuse(ctx, -EINVAL, MSG(pf_token_nil), bdf);
+	ret = vftoken_vfio_feature_set(pf->device_fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN, token,
+				       sizeof(uuid_t));
+	if (ret == -ENOTTY)
+		return vftoken_refuse(ctx, ret, MSG(pf_takes_no_token), bdf);
+	if (ret < 0)
+		return vftoken_refuse(ctx, ret, MSG(pf_token_refused), bdf, strerror(-ret));
+	pf->token_set = time(NULL);
+	return 0;
+}
+
+int
+vftoken_pf_set_token(struct vftoken_context *ctx, const char *name, const uuid_t token)
+{
+	struct vftoken_handle *pf;
+	char bdf[VFTOKEN_BDF_SIZE];
+	int ret = -ENODEV;
+
+	pthread_mutex_lock(&ctx->lock);
+	pf = find_pf(ctx, name);
+	if (pf != NULL) {
+		vftoken_format_key(pf->key, bdf);
+		ret = set_token(ctx, pf, bdf, token);
+	}
+	if (ret == 0)
+		vftoken_say(ctx, MSG(pf_token_new), bdf);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+static int
+set_token_from_rule(struct vftoken_context *ctx, struct vftoken_handle *pf)
+{
+	struct vftoken_rule *rule = find_rule(ctx, pf);
+	struct vftoken_subject subject = { .ctx = ctx, .purpose = VFTOKEN_FOR_RELOAD };
+	char bdf[VFTOKEN_BDF_SIZE];
+	uuid_t token;
+	int ret;
+
+	vftoken_format_key(pf->key, bdf);
+	subject.device = bdf;
+	if (rule == NULL)
+		return vftoken_refuse(ctx, -ENOKEY, MSG(pf_without_rule), bdf, bdf);
+	ret = vftoken_read_rule(ctx, rule, &subject, token);
+	if (ret < 0)
+		return ret;
+	ret = set_token(ctx, pf, bdf, token);
+	explicit_bzero(token, sizeof(token));
+	if (ret == 0)
+		vftoken_say(ctx, MSG(pf_token_set), bdf, rule->source.shown);
+	return ret;
+}
+
+int
+vftoken_pf_reload_token(struct vftoken_context *ctx, const char *name)
+{
+	struct vftoken_handle *pf;
+	int one, ret = 0;
+
+	pthread_mutex_lock(&ctx->lock);
+	if (name != NULL) {
+		pf = find_pf(ctx, name);
+		ret = pf != NULL ? set_token_from_rule(ctx, pf) : -ENODEV;
+	} else {
+		for (pf = ctx->handles; pf != NULL; pf = pf->next) {
+			if (!pf->pf || find_rule(ctx, pf) == NULL)
+				continue;
+			one = set_token_from_rule(ctx, pf);
+			ret = ret == 0 ? one : ret;
+		}
+	}
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+static int
+check_pf(const struct vftoken_context *ctx, const char *pf, struct vftoken_sriov *sriov)
+{
+	const int ret = vftoken_sriov_read(ctx->sysfs, pf, sriov);
+
+	if (ret < 0)
+		return vftoken_refuse(ctx, ret, MSG(pf_unreadable), pf, strerror(-ret));
+	if (sriov->role == VFTOKEN_ROLE_VF)
+		return vftoken_refuse(ctx, -ENOTSUP, MSG(pf_is_a_vf), pf);
+	if (sriov->role == VFTOKEN_ROLE_NONE)
+		return vftoken_refuse(ctx, -ENOTSUP, MSG(pf_without_sriov), pf);
+	return 0;
+}
+
+/* All that can be refused before anything changes. */
+static int
+check_enable(const struct vftoken_context *ctx, const struct vftoken_handle *pf, const char *bdf,
+	     uint16_t num_vfs, struct vftoken_sriov *sriov)
+{
+	char list[VFTOKEN_VFS_LIST_SIZE];
+	int ret;
+
+	ret = check_pf(ctx, bdf, sriov);
+	if (ret < 0)
+		return ret;
+	if (num_vfs < 1 || num_vfs > sriov->totalvfs)
+		return vftoken_refuse(ctx, -ERANGE, MSG(num_vfs_range), bdf, num_vfs,
+				      sriov->totalvfs);
+	if (sriov->numvfs != 0 && sriov->numvfs != num_vfs) {
+		vftoken_vfs_list(ctx, bdf, sriov->numvfs, true, list);
+		return vftoken_refuse(ctx, -EBUSY, MSG(num_vfs_other), bdf, sriov->numvfs, list,
+				      num_vfs, sriov->numvfs, bdf);
+	}
+	if (find_rule(ctx, pf) == NULL && pf->token_set == 0)
+		return vftoken_refuse(ctx, -ENOKEY, MSG(vfs_without_rule), bdf, bdf);
+	ret = vftoken_vfio_feature_probe(pf->device_fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN,
+					 VFIO_DEVICE_FEATURE_SET);
+	if (ret < 0)
+		return vftoken_refuse(ctx, ret, MSG(vfs_without_token), bdf, strerror(-ret));
+	return 0;
+}
+
+static int
+set_token_and_enable(struct vftoken_context *ctx, const char *name, uint16_t num_vfs)
+{
+	struct vftoken_handle *pf = find_pf(ctx, name);
+	struct vftoken_sriov sriov;
+	char bdf[VFTOKEN_BDF_SIZE];
+	int ret;
+
+	if (pf == NULL)
+		return -ENODEV;
+	vftoken_format_key(pf->key, bdf);
+	ret = check_enable(ctx, pf, bdf, num_vfs, &sriov);
+	if (ret == 0 && find_rule(ctx, pf) != NULL)
+		ret = set_token_from_rule(ctx, pf);
+	if (ret < 0)
+		return ret;
+	if (sriov.numvfs == 0)
+		return vftoken_vfs_enable(ctx, bdf, num_vfs);
+	vftoken_vfs_keep(ctx, bdf, num_vfs);
+	return 0;
+}
+
+int
+vftoken_pf_enable_vfs(struct vftoken_context *ctx, const char *name, uint16_t num_vfs)
+{
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	ret = set_token_and_enable(ctx, name, num_vfs);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+/* The number asked for; 0 for none. A number for all PFs means nothing to other devices. */
+static uint16_t
+asked_num_vfs(const struct vftoken_context *ctx, const char *name)
+{
+	const uint16_t all = vftoken_find_num_vfs(ctx, VFTOKEN_KEY_DEFAULT);
+	struct vftoken_sriov sriov;
+	char bdf[VFTOKEN_BDF_SIZE];
+	uint16_t num_vfs;
+	uint64_t key;
+
+	if (vftoken_parse_key(name, &key) < 0)
+		return 0;
+	num_vfs = vftoken_find_num_vfs(ctx, key);
+	vftoken_format_key(key, bdf);
+	if (num_vfs != 0 || all == 0 || vftoken_sriov_read(ctx->sysfs, bdf, &sriov) < 0)
+		return num_vfs;
+	return sriov.role == VFTOKEN_ROLE_PF ? all : 0;
+}
+
+int
+vftoken_pf_start(struct vftoken_context *ctx, const char *name, uint16_t *num_vfs)
+{
+	uint16_t asked;
+	int ret = 0;
+
+	pthread_mutex_lock(&ctx->lock);
+	asked = asked_num_vfs(ctx, name);
+	if (asked != 0)
+		ret = set_token_and_enable(ctx, name, asked);
+	if (asked != 0 && ret == 0)
+		*num_vfs = asked;
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+static int
+disable_vfs(const struct vftoken_context *ctx, const char *pf)
+{
+	struct vftoken_sriov sriov;
+	char list[VFTOKEN_VFS_LIST_SIZE];
+	int ret;
+
+	ret = check_pf(ctx, pf, &sriov);
+	if (ret < 0 || sriov.numvfs == 0)
+		return ret;
+	if (vftoken_vfs_list(ctx, pf, sriov.numvfs, true, list) > 0)
+		return vftoken_refuse(ctx, -EBUSY, MSG(vfs_in_use), pf, sriov.numvfs, list);
+	ret = vftoken_sriov_set_numvfs(ctx->sysfs, pf, 0);
+	if (ret == -ENOENT)
+		return vftoken_refuse(ctx, ret, MSG(vfs_kept_sriov_off), pf);
+	if (ret < 0)
+		return vftoken_refuse(ctx, ret, MSG(vfs_not_disabled), pf, strerror(-ret));
+	return 0;
+}
+
+int
+vftoken_pf_disable_vfs(struct vftoken_context *ctx, const char *name)
+{
+	char bdf[VFTOKEN_BDF_SIZE];
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	if (vftoken_parse_bdf(name, bdf) < 0)
+		ret = vftoken_refuse(ctx, -EINVAL, MSG(not_a_bdf), name);
+	else
+		ret = disable_vfs(ctx, bdf);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * The duties of a PF's process: set the VF token, enable VFs, and set another token while they
+ * are in use. The PF is named by its device name, such as `0000:01:00.0`. Unless said otherwise, it
+ * must have been opened by this process with the functions of device.h.
+ *
+ * Each failure is explained in one error message: what was refused, why, and what to do.
+ */
+
+#ifndef VFTOKEN_PF_H
+#define VFTOKEN_PF_H
+
+#include <stdint.h>
+
+#include "context.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** How long enabled VFs may take until they are there and have a driver, in milliseconds. */
+#define VFTOKEN_PF_WAIT_MS 5000
+
+/**
+ * Do the duties that vftoken_add_num_vfs() asks for: nothing, or vftoken_pf_enable_vfs().
+ *
+ * @param ctx
+ *   The context.
+ * @param name
+ *   A device, PF or not.
+ * @param num_vfs
+ *   Receives how many VFs are enabled now; untouched when none were asked for, and on failure.
+ * @return
+ *   0, or as vftoken_pf_enable_vfs().
+ */
+VFTOKEN_API
+int vftoken_pf_start(struct vftoken_context *ctx, const char *name, uint16_t *num_vfs);
+
+/**
+ * Set a PF's VF token from its rule, then enable VFs, and wait until each is there and on vfio-pci;
+ * else they are disabled again. As many VFs as asked for may be enabled already, and stay as they
+ * are; a warning says when one isn't on vfio-pci.
+ *
+ * @param ctx
+ *   The context.
+ * @param name
+ *   The PF.
+ * @param num_vfs
+ *   How many VFs, at least 1.
+ * @return
+ *   0, or
+ *   -ENODEV: this process doesn't hold the device open, or sysfs hasn't got it;
+ *   -ENOTSUP: it isn't an SR-IOV PF;
+ *   -ENOKEY: no rule covers it, and neither its open nor vftoken_pf_set_token() has set a token;
+ *   -ERANGE: more than it can have, or 0;
+ *   -EBUSY: another number of VFs is enabled;
+ *   -ENOTTY or -EINVAL: the kernel can't set a token on it;
+ *   -ENOENT: vfio-pci's enable_sriov is off;
+ *   -ETIMEDOUT: a VF didn't appear;
+ *   -EXDEV: a VF isn't on vfio-pci;
+ *   or a negative errno value of reading the source (context.h) or of vftoken_sriov_set_numvfs().
+ */
+VFTOKEN_API
+int vftoken_pf_enable_vfs(struct vftoken_context *ctx, const char *name, uint16_t num_vfs);
+
+/**
+ * Disable a PF's VFs. It is refused while a VF is in use, as the kernel would wait until it is
+ * closed, and while a VF is on a driver other than a VFIO one. The PF needn't be open in this
+ * process.
+ *
+ * @param ctx
+ *   The context.
+ * @param name
+ *   The PF.
+ * @return
+ *   0, also when none is enabled, or
+ *   -EINVAL: the name isn't a BDF;
+ *   -ENODEV: sysfs has no such device;
+ *   -ENOTSUP: it isn't an SR-IOV PF;
+ *   -EBUSY: a VF is in use or on another driver than a VFIO one;
+ *   or a negative errno value of vftoken_sriov_set_numvfs().
+ */
+VFTOKEN_API
+int vftoken_pf_disable_vfs(struct vftoken_context *ctx, const char *name);
+
+/**
+ * Set a PF's VF token: one ioctl. VFs that are open stay open; whoever opens a VF from now on, or
+ * the PF while a VF is in use, needs the new token.
+ *
+ * @param ctx
+ *   The context.
+ * @param name
+ *   The PF.
+ * @param token
+ *   The token. No copy of it is left behind.
+ * @return
+ *   0, or
+ *   -EINVAL: the nil UUID;
+ *   -ENODEV: this process doesn't hold the device open;
+ *   -ENOTTY: the kernel can't set a token on it, as it isn't an SR-IOV PF on vfio-pci or the kernel
+ *   doesn't know VF tokens.
+ */
+VFTOKEN_API
+int vftoken_pf_set_token(struct vftoken_context *ctx, const char *name, const uuid_t token);
+
+/**
+ * Set a PF's VF token from its rule, whose source is read again.
+ *
+ * @param ctx
+ *   The context.
+ * @param name
+ *   The PF; NULL for each PF that this process holds open and a rule covers.
+ * @return
+ *   0, or as vftoken_pf_set_token(), or
+ *   -ENOKEY: no rule covers it;
+ *   or a negative errno value of reading the source (context.h). Of several PFs, the first
+ *   failure's; the others are set all the same.
+ */
+VFTOKEN_API
+int vftoken_pf_reload_token(struct vftoken_context *ctx, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VFTOKEN_PF_H */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * The inside of a context, for libvftoken's own files. The functions are called with the context's
+ * lock held.
+ */
+
+#ifndef VFTOKEN_PRIVATE_H
+#define VFTOKEN_PRIVATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "context.h"
+#include "message.h"
+#include "source.h"
+#include "store.h"
+#include "vfio.h"
+
+/*
+ * A BDF as a number of 48 bits, so that it is parsed once: domain, bus, device and function. The
+ * two others are no device's.
+ */
+#define VFTOKEN_KEY_DEFAULT UINT64_MAX    /* of a rule without a BDF */
+#define VFTOKEN_KEY_NONE (UINT64_MAX - 1) /* of what isn't a BDF, or isn't there */
+
+/* What was asked for one device, or for all: a token's source, a number of VFs, or both. */
+struct vftoken_rule {
+	uint64_t key;
+	bool has_source;
+	struct vftoken_source source;
+	uint16_t num_vfs; /* 0 for none */
+};
+
+/* A device that this process holds open. */
+struct vftoken_handle {
+	struct vftoken_handle *next;
+	uint64_t key;
+	int device_fd;
+	bool pf;
+	bool vf;
+	time_t token_set; /* when this process gave the kernel the PF's token; 0 for never */
+};
+
+struct vftoken_context {
+	pthread_mutex_t lock;
+	vftoken_log_t log;
+	void *log_opaque;
+	vftoken_provider_t provider;
+	void *provider_opaque;
+	const char *provider_name; /* in words */
+	const char *sysfs;         /* the folder with the PCI devices */
+	const char *vfio;          /* the folder with VFIO's group files */
+	struct vftoken_store store;
+	struct vftoken_rule **rules; /* by key */
+	size_t n_rules;
+	struct vftoken_handle *handles;
+};
+
+#define VFTOKEN_CONTEXT_INIT \
+	{ \
+		.lock = PTHREAD_MUTEX_INITIALIZER, .store = VFTOKEN_STORE_INIT, \
+		.sysfs = VFTOKEN_SYSFS_DEVICES, .vfio = VFTOKEN_VFIO_FOLDER \
+	}
+
+/* The value of a hex digit of any case; -1 of what is none. */
+int vftoken_hex_digit(char c);
+
+/* The key of a BDF; 0, -EINVAL or -ERANGE as vftoken_parse_bdf(). */
+int vftoken_parse_key(const char *text, uint64_t *key);
+
+/* The BDF in the kernel's form that a key belongs to. */
+void vftoken_format_key(uint64_t key, char bdf[VFTOKEN_BDF_SIZE]);
+
+/**
+ * Find the rule with a token's source for a device: its own, else its PF's, else the default.
+ *
+ * @param ctx
+ *   The context.
+ * @param key
+ *   The device, or VFTOKEN_KEY_NONE for the default rule.
+ * @param pf
+ *   The device's PF; VFTOKEN_KEY_NONE when the device isn't a VF.
+ * @return
+ *   The rule, valid until the rules are cleared; NULL when there is none.
+ */
+struct vftoken_rule *vftoken_find_rule(const struct vftoken_context *ctx, uint64_t key,
+				       uint64_t pf);
+
+/* How many VFs a PF shall have, or with VFTOKEN_KEY_DEFAULT all PFs; 0 when nothing was said. */
+uint16_t vftoken_find_num_vfs(const struct vftoken_context *ctx, uint64_t key);
+
+/**
+ * Read a rule's token from its source, now.
+ *
+ * @param ctx
+ *   The context that the rule is of.
+ * @param rule
+ *   From vftoken_find_rule().
+ * @param subject
+ *   What it is read for. A failure or a warning is said.
+ * @param token
+ *   Receives the token. The caller wipes it after use. Untouched on failure.
+ * @return
+ *   0, or a negative errno value (see vftoken_source_read()).
+ */
+int vftoken_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
+		      const struct vftoken_subject *subject, uuid_t token);
+
+/**
+ * Ask the token provider for a device's token.
+ *
+ * @param ctx
+ *   The context, with a provider.
+ * @param name
+ *   The device's name.
+ * @param subject
+ *   What it is asked for. A failure is said, but -ENOKEY.
+ * @param token
+ *   Receives the token. The caller wipes it after use. Untouched on failure.
+ * @return
+ *   0, or -ENOKEY (the provider has none), -EIO, or what the provider returns.
+ */
+int vftoken_ask_provider(const struct vftoken_context *ctx, const char *name,
+			 const struct vftoken_subject *subject, uuid_t token);
+
+/* Forget all rules and numbers of VFs. */
+void vftoken_clear_rules(struct vftoken_context *ctx);
+
+/* The open device of this process; NULL when there is none. */
+struct vftoken_handle *vftoken_find_handle(const struct vftoken_context *ctx, uint64_t key);
+
+#endif /* VFTOKEN_PRIVATE_H */

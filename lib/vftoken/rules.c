@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+#include "transfer.h"
+
+/* Where the rule of a key is, or would be. */
+static size_t
+find_place(const struct vftoken_context *ctx, uint64_t key)
+{
+	size_t low = 0, high = ctx->n_rules;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (ctx->rules[middle]->key < key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct vftoken_rule *
+find_key(const struct vftoken_context *ctx, uint64_t key)
+{
+	const size_t place = find_place(ctx, key);
+
+	return place < ctx->n_rules && ctx->rules[place]->key == key ? ctx->rules[place] : NULL;
+}
+
+struct vftoken_rule *
+vftoken_find_rule(const struct vftoken_context *ctx, uint64_t key, uint64_t pf)
+{
+	const uint64_t keys[] = { key, pf, VFTOKEN_KEY_DEFAULT };
+	struct vftoken_rule *rule;
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		rule = find_key(ctx, keys[i]);
+		if (rule != NULL && rule->has_source)
+			return rule;
+	}
+	return NULL;
+}
+
+uint16_t
+vftoken_find_num_vfs(const struct vftoken_context *ctx, uint64_t key)
+{
+	const struct vftoken_rule *rule = find_key(ctx, key);
+
+	return rule != NULL ? rule->num_vfs : 0;
+}
+
+/* The rule of a key, made if there is none; NULL with errno ENOSPC or ENOMEM. */
+static struct vftoken_rule *
+make_rule(struct vftoken_context *ctx, uint64_t key)
+{
+	const size_t place = find_place(ctx, key);
+	struct vftoken_rule **rules, *rule;
+
+	if (place < ctx->n_rules && ctx->rules[place]->key == key)
+		return ctx->rules[place];
+	errno = ENOSPC;
+	if (ctx->n_rules == VFTOKEN_MAX_RULES)
+		return NULL;
+	/* Room for a power of two. */
+	if ((ctx->n_rules & (ctx->n_rules - 1)) == 0) {
+		rules = realloc(ctx->rules,
+				(ctx->n_rules == 0 ? 1 : 2 * ctx->n_rules) * sizeof(*rules));
+		if (rules == NULL)
+			return NULL;
+		ctx->rules = rules;
+	}
+	rule = calloc(1, sizeof(*rule));
+	if (rule == NULL)
+		return NULL;
+	rule->key = key;
+	memmove(&ctx->rules[place + 1], &ctx->rules[place],
+		(ctx->n_rules - place) * sizeof(*rules));
+	ctx->rules[place] = rule;
+	ctx->n_rules++;
+	return rule;
+}
+
+/* Take away a rule that nothing was asked with, after a failure. */
+static void
+drop_empty_rule(struct vftoken_context *ctx, struct vftoken_rule *rule)
+{
+	const size_t place = find_place(ctx, rule->key);
+
+	if (rule->has_source || rule->num_vfs != 0)
+		return;
+	ctx->n_rules--;
+	memmove(&ctx->rules[place], &ctx->rules[place + 1],
+		(ctx->n_rules - place) * sizeof(struct vftoken_rule *));
+	free(rule);
+}
+
+/* The key of a rule's `BDF=` part, which is `length` characters long. */
+static int
+rule_key(const struct vftoken_context *ctx, const char *text, size_t length, uint64_t *key)
+{
+	char bdf[2 * VFTOKEN_BDF_SIZE] = "";
+	int ret = -EINVAL;
+
+	if (length < sizeof(bdf)) {
+		memcpy(bdf, text, length);
+		bdf[length] = '\0';
+		ret = vftoken_parse_key(bdf, key);
+	}
+	if (ret == -ERANGE)
+		return vftoken_refuse(ctx, -EINVAL, MSG(rule_bdf_range), bdf);
+	/* Unless it looks like a BDF it may be a token with the BDF behind, so it isn't shown. */
+	if (ret < 0 && (strspn(bdf, "0123456789abcdefABCDEF:.") != length ||
+			(length > 2 && strpbrk(bdf, ":.") == NULL)))
+		return vftoken_refuse(ctx, ret, MSG(rule_bdf_masked), length < 2 ? (int)length : 2,
+				      text);
+	if (ret < 0)
+		return vftoken_refuse(ctx, ret, MSG(rule_bdf), bdf);
+	return 0;
+}
+
+static bool
+is_fd_of_another_rule(const struct vftoken_context *ctx, const struct vftoken_source *source)
+{
+	size_t i;
+
+	if (source->kind != VFTOKEN_SOURCE_FD)
+		return false;
+	for (i = 0; i < ctx->n_rules; i++) {
+		const struct vftoken_source *other = &ctx->rules[i]->source;
+
+		if (ctx->rules[i]->has_source && other->kind == VFTOKEN_SOURCE_FD &&
+		    other->fd == source->fd)
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_prefix(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* The '=' behind a rule's BDF; NULL when it has none. A path or a name may hold one too. */
+static const char *
+find_equals(const char *text)
+{
+	return has_prefix(text, "file:") || has_prefix(text, "env:") ? NULL : strchr(text, '=');
+}
+
+void
+vftoken_mask_rule(char *text)
+{
+	const char *equals = find_equals(text);
+	const size_t length = equals != NULL ? (size_t)(equals - text) : 0;
+	char bdf[2 * VFTOKEN_BDF_SIZE], *secret = text;
+	uint64_t key;
+
+	/* What stands before the '=' and isn't a BDF may be the token. */
+	snprintf(bdf, sizeof(bdf), "%.*s", (int)length, text);
+	if (length < sizeof(bdf) && vftoken_parse_key(bdf, &key) != -EINVAL)
+		secret = text + length + 1;
+	if (has_prefix(secret, "file:"))
+		return;
+	/* Someone may give what the variable holds, or the token instead of the fd's number. */
+	if (has_prefix(secret, "env:")) {
+		secret = strchrnul(secret, '=');
+	} else if (has_prefix(secret, "fd:")) {
+		secret += strlen("fd:");
+		if (secret[strspn(secret, "0123456789")] == '\0')
+			return;
+	}
+	memset(secret, '*', strlen(secret));
+}
+
+static int
+refuse_room(const struct vftoken_context *ctx, const struct vftoken_subject *subject)
+{
+	if (errno == ENOSPC)
+		return vftoken_refuse(ctx, -ENOSPC, MSG(rules_full), VFTOKEN_MAX_RULES);
+	return vftoken_refuse_of(subject, -ENOMEM, MSG(out_of_memory));
+}
+
+static int
+add_rule(struct vftoken_context *ctx, const char *text)
+{
+	struct vftoken_subject subject = { .ctx = ctx, .purpose = VFTOKEN_FOR_RULE };
+	const char *equals = find_equals(text);
+	uint64_t key = VFTOKEN_KEY_DEFAULT;
+	char bdf[VFTOKEN_BDF_SIZE];
+	struct vftoken_source source;
+	struct vftoken_rule *rule;
+	int ret;
+
+	if (equals != NULL) {
+		ret = rule_key(ctx, text, (size_t)(equals - text), &key);
+		if (ret < 0)
+			return ret;
+		vftoken_format_key(key, bdf);
+		subject.device = bdf;
+	} else if (vftoken_parse_key(text, &key) != -EINVAL) {
+		return vftoken_refuse(ctx, -EINVAL, MSG(rule_no_source), text);
+	}
+	rule = make_rule(ctx, key);
+	if (rule == NULL)
+		return refuse_room(ctx, &subject);
+	if (rule->has_source)
+		return vftoken_refuse_of(&subject, -EEXIST, MSG(rule_twice));
+	ret = vftoken_source_parse(&source, &ctx->store, equals != NULL ? equals + 1 : text,
+				   &subject);
+	if (ret == 0 && is_fd_of_another_rule(ctx, &source)) {
+		ret = vftoken_refuse_of(&subject, -EEXIST, MSG(rule_fd_twice), source.shown);
+		vftoken_source_free(&source);
+	}
+	if (ret == 0) {
+		rule->source = source;
+		rule->has_source = true;
+	}
+	drop_empty_rule(ctx, rule);
+	return ret;
+}
+
+int
+vftoken_add_rule(struct vftoken_context *ctx, const char *text)
+{
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	ret = add_rule(ctx, text);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+static int
+add_num_vfs(struct vftoken_context *ctx, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	const char *number = equals != NULL ? equals + 1 : text;
+	char bdf[2 * VFTOKEN_BDF_SIZE] = "all PFs";
+	uint64_t key = VFTOKEN_KEY_DEFAULT;
+	struct vftoken_rule *rule;
+	unsigned long value;
+	char *end;
+
+	/* It may be a token, meant for another option, so it isn't shown. */
+	if (strlen(text) > strlen("ffffffff:ff:1f.7=65535"))
+		return vftoken_refuse(ctx, -EINVAL, MSG(num_vfs_length), text);
+	if (equals != NULL) {
+		snprintf(bdf, sizeof(bdf), "%.*s", (int)(equals - text), text);
+		if (vftoken_parse_key(bdf, &key) < 0)
+			return vftoken_refuse(ctx, -EINVAL, MSG(num_vfs_bdf), text, bdf);
+	}
+	value = strtoul(number, &end, 10);
+	if (!isdigit((unsigned char)number[0]) || *end != '\0' || value < 1 || value > UINT16_MAX)
+		return vftoken_refuse(ctx, -EINVAL, MSG(num_vfs_number), text, number);
+	rule = make_rule(ctx, key);
+	if (rule == NULL && errno == ENOSPC)
+		return vftoken_refuse(ctx, -ENOSPC, MSG(rules_full), VFTOKEN_MAX_RULES);
+	if (rule == NULL)
+		return vftoken_refuse(ctx, -ENOMEM, MSG(num_vfs_memory), text);
+	if (rule->num_vfs != 0)
+		return vftoken_refuse(ctx, -EEXIST, MSG(num_vfs_twice), text, bdf);
+	rule->num_vfs = (uint16_t)value;
+	return 0;
+}
+
+int
+vftoken_add_num_vfs(struct vftoken_context *ctx, const char *text)
+{
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	ret = add_num_vfs(ctx, text);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+void
+vftoken_clear_rules(struct vftoken_context *ctx)
+{
+	size_t i;
+
+	for (i = 0; i < ctx->n_rules; i++) {
+		if (ctx->rules[i]->has_source)
+			vftoken_source_free(&ctx->rules[i]->source);
+		free(ctx->rules[i]);
+	}
+	free(ctx->rules);
+	ctx->rules = NULL;
+	ctx->n_rules = 0;
+}
+
+int
+vftoken_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
+		  const struct vftoken_subject *subject, uuid_t token)
+{
+	size_t i;
+
+	/* A variable may be several rules' source; the one that was read first keeps it for all. */
+	if (rule->source.kind == VFTOKEN_SOURCE_ENV)
+		for (i = 0; i < ctx->n_rules; i++)
+			if (ctx->rules[i]->has_source &&
+			    ctx->rules[i]->source.kind == VFTOKEN_SOURCE_ENV &&
+			    ctx->rules[i]->source.slot != VFTOKEN_STORE_NONE &&
+			    strcmp(ctx->rules[i]->source.shown, rule->source.shown) == 0) {
+				rule = ctx->rules[i];
+				break;
+			}
+	return vftoken_source_read(&rule->source, &ctx->store, token, subject);
+}
+
+int
+vftoken_read_default(struct vftoken_context *ctx, uuid_t token)
+{
+	const struct vftoken_subject subject = { .ctx = ctx, .purpose = VFTOKEN_FOR_DEFAULT };
+	struct vftoken_rule *rule;
+	int ret = -ENOENT;
+
+	pthread_mutex_lock(&ctx->lock);
+	rule = vftoken_find_rule(ctx, VFTOKEN_KEY_NONE, VFTOKEN_KEY_NONE);
+	if (rule != NULL)
+		ret = vftoken_read_rule(ctx, rule, &subject, token);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+int
+vftoken_ask_provider(const struct vftoken_context *ctx, const char *name,
+		     const struct vftoken_subject *subject, uuid_t token)
+{
+	int ret;
+
+	ret = ctx->provider(name, ctx->provider_opaque);
+	if (ret >= 0)
+		ret = vftoken_transfer_take(ret, token);
+	if (ret < 0 && ret != -ENOKEY)
+		vftoken_refuse_of(subject, ret, MSG(provider_failed), ctx->provider_name,
+				  strerror(-ret));
+	return ret;
+}

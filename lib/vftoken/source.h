@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * Where a token comes from, as context.h lists it.
+ *
+ * What must be kept, a literal and what came from an fd or a variable, is kept in a store
+ * (store.h).
+ */
+
+#ifndef VFTOKEN_SOURCE_H
+#define VFTOKEN_SOURCE_H
+
+#include <stdint.h>
+
+#include "message.h"
+#include "store.h"
+
+/** Most bytes read from a file or an fd. */
+#define VFTOKEN_SOURCE_MAX 4096
+
+/** How long a read waits for the writer of a FIFO or pipe, in milliseconds. */
+#define VFTOKEN_SOURCE_WAIT_MS 5000
+
+enum vftoken_source_kind {
+	VFTOKEN_SOURCE_KEPT, /**< in the store: a literal, or read from an fd before */
+	VFTOKEN_SOURCE_FILE,
+	VFTOKEN_SOURCE_ENV,
+	VFTOKEN_SOURCE_FD,
+};
+
+/** A parsed source. */
+struct vftoken_source {
+	enum vftoken_source_kind kind;
+	int fd;        /**< of an `fd:` */
+	uint32_t slot; /**< where in the store it is kept, or VFTOKEN_STORE_NONE */
+	char *shown;   /**< the source as given, a literal masked; the argument follows the ':' */
+};
+
+/**
+ * Parse a source. Nothing is read yet, and a failure changes nothing.
+ *
+ * @param source
+ *   Receives the source, to be freed with vftoken_source_free().
+ * @param store
+ *   Where a literal token is kept.
+ * @param text
+ *   A UUID, `file:PATH`, `env:NAME` or `fd:N`.
+ * @param subject
+ *   What it is parsed for. A failure is said, with at most two characters of a literal.
+ * @return
+ *   0, or
+ *   -EINVAL: the text is none of these;
+ *   -EBADF: the fd isn't open;
+ *   -ENOMEM, or what memfd_create(2) and pwrite(2) return: the token can't be kept.
+ */
+int vftoken_source_parse(struct vftoken_source *source, struct vftoken_store *store,
+			 const char *text, const struct vftoken_subject *subject);
+
+/**
+ * Read the token, now.
+ *
+ * @param source
+ *   The source. An `fd:` is closed once it was read, and its token kept in the store.
+ * @param store
+ *   The store that the source was parsed with.
+ * @param token
+ *   Receives the token. The caller wipes it after use. Untouched on failure.
+ * @param subject
+ *   What it is read for. A failure or a warning is said.
+ * @return
+ *   0, or
+ *   -EINVAL: what was read isn't a UUID, or is the nil UUID;
+ *   -EFBIG: more than VFTOKEN_SOURCE_MAX bytes;
+ *   -EISDIR: a directory;
+ *   -EPERM: the file may be written by its group or others;
+ *   -ETIMEDOUT: nobody wrote to the FIFO or pipe for VFTOKEN_SOURCE_WAIT_MS, or nobody closed it;
+ *   -ENOENT: no such variable; or what open(2), fstat(2) and read(2) return.
+ */
+int vftoken_source_read(struct vftoken_source *source, struct vftoken_store *store, uuid_t token,
+			const struct vftoken_subject *subject);
+
+/**
+ * The word for a source's kind: `literal`, `file`, `env` or `fd`.
+ */
+const char *vftoken_source_kind(const struct vftoken_source *source);
+
+/**
+ * Free what a source holds. An `fd:` that was never read stays open: it is the caller's.
+ */
+void vftoken_source_free(struct vftoken_source *source);
+
+#endif /* VFTOKEN_SOURCE_H */

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "private.h"
+#include "sriov.h"
+
+static int
+device_path(const char *devices, const char *bdf, const char *file, char path[PATH_MAX])
+{
+	const int length = snprintf(path, PATH_MAX, "%s/%s/%s", devices, bdf, file);
+
+	return length < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* The last part of where a device's link points; empty when there is no such link. */
+static int
+read_link(const char *devices, const char *bdf, const char *link, char *name, size_t size)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	const char *last;
+	ssize_t length;
+	int ret;
+
+	name[0] = '\0';
+	ret = device_path(devices, bdf, link, path);
+	if (ret < 0)
+		return ret;
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return errno == ENOENT ? 0 : -errno;
+	target[length] = '\0';
+	last = strrchr(target, '/');
+	last = last != NULL ? last + 1 : target;
+	if (strlen(last) >= size)
+		return -EINVAL;
+	memcpy(name, last, strlen(last) + 1);
+	return 0;
+}
+
+/* A device's file that holds one decimal number. */
+static int
+read_number(const char *devices, const char *bdf, const char *file, uint16_t *number)
+{
+	char path[PATH_MAX], text[16];
+	unsigned long value;
+	ssize_t length;
+	char *end;
+	int fd, ret;
+
+	ret = device_path(devices, bdf, file, path);
+	if (ret < 0)
+		return ret;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	length = read(fd, text, sizeof(text) - 1);
+	ret = length < 0 ? -errno : 0;
+	close(fd);
+	if (ret < 0)
+		return ret;
+	if (length == sizeof(text) - 1)
+		return -EINVAL;
+	text[length] = '\0';
+	value = strtoul(text, &end, 10);
+	if (end == text || (*end != '\n' && *end != '\0') || value > UINT16_MAX)
+		return -EINVAL;
+	*number = (uint16_t)value;
+	return 0;
+}
+
+static int
+read_pf(const char *devices, const char *bdf, struct vftoken_sriov *sriov)
+{
+	int ret;
+
+	ret = read_number(devices, bdf, "sriov_totalvfs", &sriov->totalvfs);
+	if (ret == -ENOENT)
+		return 0;
+	if (ret < 0)
+		return ret;
+	sriov->role = VFTOKEN_ROLE_PF;
+	return read_number(devices, bdf, "sriov_numvfs", &sriov->numvfs);
+}
+
+static int
+read_info(const char *devices, const char *bdf, struct vftoken_sriov *sriov)
+{
+	int ret;
+
+	ret = read_link(devices, bdf, "driver", sriov->driver, sizeof(sriov->driver));
+	if (ret < 0)
+		return ret;
+	ret = read_link(devices, bdf, "physfn", sriov->pf, sizeof(sriov->pf));
+	if (ret < 0)
+		return ret;
+	if (sriov->pf[0] == '\0')
+		return read_pf(devices, bdf, sriov);
+	if (vftoken_parse_key(sriov->pf, &sriov->pf_key) < 0)
+		return -EINVAL;
+	sriov->role = VFTOKEN_ROLE_VF;
+	return read_link(devices, sriov->pf, "driver", sriov->pf_driver, sizeof(sriov->pf_driver));
+}
+
+int
+vftoken_sriov_read(const char *devices, const char *bdf, struct vftoken_sriov *sriov)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	*sriov = (struct vftoken_sriov){ .pf_key = VFTOKEN_KEY_NONE };
+	ret = read_info(devices, bdf, sriov);
+	/* Only a device without any of the files may not be there at all. */
+	if (ret == 0 && sriov->role == VFTOKEN_ROLE_NONE && sriov->driver[0] == '\0') {
+		ret = device_path(devices, bdf, "", path);
+		if (ret == 0 && access(path, F_OK) < 0)
+			ret = errno == ENOENT ? -ENODEV : -errno;
+	}
+	if (ret < 0)
+		*sriov = (struct vftoken_sriov){ .pf_key = VFTOKEN_KEY_NONE };
+	return ret;
+}
+
+int
+vftoken_sriov_vf(const char *devices, const char *pf, uint16_t index, char vf[VFTOKEN_BDF_SIZE])
+{
+	char link[sizeof("virtfn65535")];
+	int ret;
+
+	snprintf(link, sizeof(link), "virtfn%u", index);
+	ret = read_link(devices, pf, link, vf, VFTOKEN_BDF_SIZE);
+	return ret == 0 && vf[0] == '\0' ? -ENODEV : ret;
+}
+
+int
+vftoken_sriov_set_numvfs(const char *devices, const char *pf, uint16_t num_vfs)
+{
+	char path[PATH_MAX], text[8];
+	int fd, length, ret;
+
+	ret = device_path(devices, pf, "sriov_numvfs", path);
+	if (ret < 0)
+		return ret;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	length = snprintf(text, sizeof(text), "%u\n", num_vfs);
+	ret = write(fd, text, (size_t)length) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+int
+vftoken_sriov_group(const char *devices, const char *vfio, const char *bdf,
+		    char name[VFTOKEN_GROUP_SIZE])
+{
+	char path[PATH_MAX], group[VFTOKEN_GROUP_SIZE - sizeof("noiommu-") + 1];
+	int ret;
+
+	ret = read_link(devices, bdf, "iommu_group", group, sizeof(group));
+	if (ret < 0)
+		return ret;
+	if (group[0] == '\0')
+		return -ENODEV;
+	snprintf(name, VFTOKEN_GROUP_SIZE, "noiommu-%s", group);
+	if (snprintf(path, sizeof(path), "%s/%s", vfio, name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	if (access(path, F_OK) < 0)
+		memcpy(name, group, sizeof(group));
+	return 0;
+}
+
+int
+vftoken_sriov_in_use(const char *devices, const char *vfio, const char *bdf)
+{
+	char path[PATH_MAX], group[VFTOKEN_GROUP_SIZE];
+	int fd, ret;
+
+	ret = vftoken_sriov_group(devices, vfio, bdf, group);
+	if (ret < 0)
+		return ret;
+	/* The path fits: it isn't longer than the one looked for there. */
+	snprintf(path, sizeof(path), "%.*s/%s", PATH_MAX - VFTOKEN_GROUP_SIZE - 1, vfio, group);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EBUSY ? 1 : -errno;
+	close(fd);
+	return 0;
+}

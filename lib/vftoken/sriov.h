@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * What sysfs says of a PCI device's part in SR-IOV (Linux's
+ * Documentation/ABI/testing/sysfs-bus-pci). For libvftoken's own files.
+ */
+
+#ifndef VFTOKEN_SRIOV_H
+#define VFTOKEN_SRIOV_H
+
+#include <stdint.h>
+
+#include "info.h"
+
+/** Room for the name of a group's file and its final NUL. */
+#define VFTOKEN_GROUP_SIZE 24
+
+/** What sysfs says of a device. */
+struct vftoken_sriov {
+	enum vftoken_role role;
+	char driver[VFTOKEN_DRIVER_SIZE];    /**< the device's driver; empty when it has none */
+	char pf[VFTOKEN_BDF_SIZE];           /**< a VF's PF; else empty */
+	uint64_t pf_key;                     /**< of that PF; else VFTOKEN_KEY_NONE */
+	char pf_driver[VFTOKEN_DRIVER_SIZE]; /**< that PF's driver; empty when it has none */
+	uint16_t totalvfs;                   /**< a PF's most VFs */
+	uint16_t numvfs;                     /**< a PF's VFs that are enabled now */
+};
+
+/**
+ * Read what sysfs says of a device, from five files at most.
+ *
+ * @param devices
+ *   The folder that holds a folder per device, such as VFTOKEN_SYSFS_DEVICES.
+ * @param bdf
+ *   The device, as the kernel writes it: `0000:01:00.0`.
+ * @param sriov
+ *   Receives it. On failure the role is none, and all else is empty.
+ * @return
+ *   0, or
+ *   -ENODEV: there is no such device;
+ *   -EINVAL: a file doesn't hold what it should;
+ *   or what readlink(2), open(2) and read(2) return.
+ */
+int vftoken_sriov_read(const char *devices, const char *bdf, struct vftoken_sriov *sriov);
+
+/**
+ * The address of one of a PF's VFs.
+ *
+ * @param devices
+ *   The folder that holds a folder per device, such as VFTOKEN_SYSFS_DEVICES.
+ * @param pf
+ *   The PF, as the kernel writes it.
+ * @param index
+ *   The VF's number, from 0 on.
+ * @param vf
+ *   Receives the address; empty on failure.
+ * @return
+ *   0, or -ENODEV (there is no such VF), or what readlink(2) returns.
+ */
+int vftoken_sriov_vf(const char *devices, const char *pf, uint16_t index,
+		     char vf[VFTOKEN_BDF_SIZE]);
+
+/**
+ * Enable or disable a PF's VFs: one write to sriov_numvfs. The kernel takes a number only while no
+ * VF is enabled, or 0, which waits until no VF is in use.
+ *
+ * @param devices
+ *   The folder that holds a folder per device, such as VFTOKEN_SYSFS_DEVICES.
+ * @param pf
+ *   The PF, as the kernel writes it.
+ * @param num_vfs
+ *   How many VFs; 0 disables them.
+ * @return
+ *   0, or what open(2) and write(2) return: for vfio-pci
+ *   -ENOENT: its module parameter enable_sriov is off, or the driver can't enable VFs;
+ *   -EBUSY: another number is enabled;
+ *   -ERANGE: more than sriov_totalvfs.
+ */
+int vftoken_sriov_set_numvfs(const char *devices, const char *pf, uint16_t num_vfs);
+
+/**
+ * The name of the VFIO file of a device's IOMMU group.
+ *
+ * @param devices
+ *   The folder that holds a folder per device, such as VFTOKEN_SYSFS_DEVICES.
+ * @param vfio
+ *   The folder with VFIO's group files, `/dev/vfio`.
+ * @param bdf
+ *   The device, as the kernel writes it.
+ * @param name
+ *   Receives the name: `noiommu-` and the group's number if there is such a file, else the number,
+ *   whether there is such a file or not.
+ * @return
+ *   0, or -ENODEV (the device has no group), -EINVAL (its number is none), -ENAMETOOLONG or what
+ *   readlink(2) returns.
+ */
+int vftoken_sriov_group(const char *devices, const char *vfio, const char *bdf,
+			char name[VFTOKEN_GROUP_SIZE]);
+
+/**
+ * Whether some process has a device's IOMMU group open, found by opening it.
+ *
+ * @param devices
+ *   The folder that holds a folder per device, such as VFTOKEN_SYSFS_DEVICES.
+ * @param vfio
+ *   The folder with VFIO's group files, `/dev/vfio`.
+ * @param bdf
+ *   The device, as the kernel writes it.
+ * @return
+ *   1 or 0, or a negative errno value: it can't be known.
+ */
+int vftoken_sriov_in_use(const char *devices, const char *vfio, const char *bdf);
+
+#endif /* VFTOKEN_SRIOV_H */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+/**
+ * @file
+ * The store: keeps tokens in a memory file that isn't mapped, so that they are in no core dump and
+ * in no stray pointer's reach. For libvftoken's own files.
+ */
+
+#ifndef VFTOKEN_STORE_H
+#define VFTOKEN_STORE_H
+
+#include <stdint.h>
+
+#include <uuid/uuid.h>
+
+/** Start with VFTOKEN_STORE_INIT. */
+struct vftoken_store {
+	int fd;        /**< the memory file, or -1 while nothing is kept */
+	uint32_t used; /**< how many tokens are kept */
+};
+
+#define VFTOKEN_STORE_INIT \
+	{ \
+		.fd = -1, .used = 0 \
+	}
+
+/** A slot that no token has. */
+#define VFTOKEN_STORE_NONE UINT32_MAX
+
+/**
+ * Keep a token.
+ *
+ * @param store
+ *   The store.
+ * @param token
+ *   The token.
+ * @param slot
+ *   The slot whose token it replaces, or VFTOKEN_STORE_NONE, which becomes a new one.
+ * @return
+ *   0, or what memfd_create(2) and pwrite(2) return.
+ */
+int vftoken_store_put(struct vftoken_store *store, const uuid_t token, uint32_t *slot);
+
+/**
+ * Read a kept token.
+ *
+ * @return
+ *   0, or -EIO.
+ */
+int vftoken_store_get(const struct vftoken_store *store, uint32_t slot, uuid_t token);
+
+/**
+ * Give up all kept tokens.
+ */
+void vftoken_store_clear(struct vftoken_store *store);
+
+#endif /* VFTOKEN_STORE_H */

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""A PF's process without DPDK, built against the installed libvftoken, shares its VFs out."""
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from framework.build import guest_files
+from framework.common import TOKEN
+from installed import Installed
+from lab.vm import Lab
+
+pytestmark = pytest.mark.vm
+
+NEW = '8d3c1b0a-5e4f-4a6b-9c7d-0123456789ab'
+FILE, OLD_FILE = '/run/daemon-token', '/run/old-daemon-token'
+GUIDE = Path(__file__).resolve().parent.parent / 'doc/guides/library_example.rst'
+KINDS = ('shared', 'static')
+READY = 'ready; SIGHUP rotates the VF token'
+
+
+@pytest.fixture(scope='module')
+def installed(build, tmp_path_factory):
+    """The installed files of a build."""
+    return Installed(build, tmp_path_factory.mktemp('installed'))
+
+
+@pytest.fixture(scope='module')
+def lab(build, installed, tmp_path_factory):
+    """A machine with a PF on vfio-pci, without VFs, and the daemon in both kinds."""
+    folder = tmp_path_factory.mktemp('daemon')
+    daemons = {f'/usr/local/sbin/{kind}': installed.example(kind, folder / kind, 'pf_daemon')
+               for kind in KINDS}
+    with Lab(build=build, files={**guest_files(build), **daemons}, timeout=1800) as machine:
+        machine.check(f'dpdk-devbind.py -b vfio-pci {machine.pfs[0]}', timeout=60)
+        machine.write(FILE, TOKEN, mode=0o600)
+        machine.write(OLD_FILE, TOKEN, mode=0o600)
+        yield machine
+
+
+class Daemon:
+    """The daemon on a console of its own; a context manager that ends it."""
+
+    def __init__(self, lab, pf, kind='static', source=f'file:{FILE}', wrapper=''):
+        self._lab = lab
+        self._console = lab.console('pf-daemon')
+        self._console.sendline("sh -c 'echo $$ >/run/daemon.pid; "
+                               f"exec {wrapper} {kind} {pf} 2 {source}'")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._console.close()
+
+    def says(self, text):
+        """Wait until it says that."""
+        self._console.expect_exact(text)
+        return True
+
+    def signal(self, name):
+        """Send it a signal."""
+        self._lab.check(f'kill -{name} $(cat /run/daemon.pid)')
+
+    def status(self):
+        """Its exit status, once it has ended."""
+        self._console.expect_exact(self._console.prompt)
+        self._console.sendline('echo ended with $?')
+        self._console.expect('ended with (\\d+)')
+        return int(self._console.match[1])
+
+
+@pytest.fixture
+def daemon(lab, pf):
+    """Starts the daemon (see Daemon)."""
+    lab.write(FILE, TOKEN, mode=0o600)
+    yield lambda **more: Daemon(lab, pf, **more)
+    lab.check(f'dpdk-vftoken disable {pf}')
+
+
+def opens(lab, vf, file):
+    """Whether the token in a file opens a VF."""
+    return lab.run(f'dpdk-vftoken check {vf} file:{file}').status == 0
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize('compiler', ['gcc', 'clang'])
+@pytest.mark.parametrize('kind', KINDS)
+def test_build(installed, tmp_path, kind, compiler):
+    """The daemon must build against what is installed, without DPDK, and say how it is used.
+
+    Steps: Build it with all warnings as errors, by each compiler; start it without arguments, with
+    none for the number of VFs, and with a malformed source.
+    Verify: Only the shared kind needs the shared library; neither needs DPDK. It fails and says
+    what is wrong.
+    """
+    program = installed.example(kind, tmp_path / 'daemon', 'pf_daemon', compiler)
+    assert ('libvftoken.so.1' in installed.needed(program)) == (kind == 'shared')
+    assert 'librte' not in installed.needed(program)
+    for words, reason in (([], 'usage: pf_daemon PF N SOURCE'),
+                          (['0000:01:00.0', '0', 'file:/token'],
+                           "'0' isn't a number of VFs; give one from 1 to 65535"),
+                          (['0000:01:00.0', '2', 'fil:/token'], 'is an unknown source scheme')):
+        done = subprocess.run([program, *words], text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False)
+        assert done.returncode == 1
+        assert reason in done.stdout
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_token(daemon, start, lab, pf, kind):
+    """The daemon must set the token, enable VFs, rotate the token on SIGHUP, and on SIGTERM disable
+    the VFs again.
+
+    Steps: Start it; start a testpmd on a VF without a token, then with it; put a new token into the
+    file, send SIGHUP; try the other VF with the old token and the new one; end the testpmd; send
+    SIGTERM.
+    Verify: At its start it says what the guide shows. Only the right token opens a VF, before and
+    after; the first VF's process goes on; the daemon ends well and leaves no VFs.
+    """
+    shown = re.findall(r'^   (pf_daemon: .*)$', GUIDE.read_text('utf-8'), re.MULTILINE)
+    assert shown[-1] == f'pf_daemon: {READY}'
+    with daemon(kind=kind) as process:
+        for line in shown:
+            process.says(line.replace('/etc/vf-token', FILE))
+        vfs = lab.vfs(pf)
+        assert len(vfs) == 2
+        refused = start('vf-none', vfs[:1])
+        assert 'no rule covers this VF' in refused.refusal
+        refused.close()
+        first = start('vf', vfs[:1], f'--vfio-vf-token=file:{FILE}')
+        assert first.ports == 1, first.log
+
+        lab.write(FILE, NEW, mode=0o600)
+        process.signal('HUP')
+        process.says('has the VF token from')
+        assert not opens(lab, vfs[1], OLD_FILE)
+        assert opens(lab, vfs[1], FILE)
+        assert first.ports == 1
+        first.close()
+
+        process.signal('TERM')
+        assert process.status() == 0
+        assert lab.vfs(pf) == []
+
+
+def test_secret_volume(daemon, lab, pf):
+    """A token in a folder such as Kubernetes makes of a Secret must be read again on SIGHUP, also
+    by the first process of a container, for which signals have no default action.
+
+    Steps: Make a folder whose file, readable for all, is reached by two links; start the daemon as
+    the first process of a PID namespace; make the second link lead to a folder with a new token, by
+    one rename, and remove the old folder; send SIGHUP from inside that namespace.
+    Verify: The old token opens a VF before that only, the new one after that only.
+    """
+    if lab.run('[ -e /proc/self/ns/pid ]').status:
+        pytest.skip('this kernel lacks PID namespaces')
+    lab.write('/run/new-daemon-token', NEW, mode=0o600)
+    lab.check(f'''mkdir -p /run/secret/..1 && cd /run/secret && umask 022
+        cat {OLD_FILE} >..1/vf-token && ln -s ..1 ..data && ln -s ..data/vf-token vf-token''')
+    with daemon(source='file:/run/secret/vf-token',
+                wrapper='unshare -p -f --mount-proc') as process:
+        process.says('may be read by everybody')
+        process.says(READY)
+        vf = lab.vfs(pf)[0]
+        tokens = (OLD_FILE, '/run/new-daemon-token')
+        assert [opens(lab, vf, file) for file in tokens] == [True, False]
+        lab.check('''cd /run/secret && umask 022 && mkdir ..2
+            cat /run/new-daemon-token >..2/vf-token && ln -s ..2 ..data_tmp
+            mv -T ..data_tmp ..data && rm -r ..1''')
+        assert [opens(lab, vf, file) for file in tokens] == [True, False]
+        lab.check('nsenter -t $(pidof static) -p -m kill -HUP 1')
+        process.says('has the VF token from')
+        assert [opens(lab, vf, file) for file in tokens] == [False, True]
+
+
+def test_vfs_stay(daemon, start, lab, pf):
+    """On SIGTERM, VFs must stay that are in use, or that the daemon didn't enable.
+
+    Steps: Start it, and a testpmd on a VF; send SIGTERM. Start it again; send SIGTERM again.
+    Verify: The first time it says that the VF is in use and fails; the second time it ends well;
+    both VFs are there all the time, and with them the testpmd.
+    """
+    with daemon() as process:
+        process.says(READY)
+        vfs = lab.vfs(pf)
+        testpmd = start('vf', vfs[:1], f'--vfio-vf-token=file:{FILE}')
+        assert testpmd.ports == 1, testpmd.log
+        process.signal('TERM')
+        process.says(f'keeps its 2 VFs ({vfs[0]} in use')
+        assert process.status() == 1
+        assert lab.vfs(pf) == vfs
+    with daemon() as process:
+        process.says(READY)
+        process.signal('TERM')
+        assert process.status() == 0
+        assert lab.vfs(pf) == vfs
+    assert testpmd.ports == 1
+    testpmd.close()
+
+
+@pytest.mark.parametrize('text, mode, reason', [
+    ('no token', 0o600, 'has 8 characters; a UUID has 36'),
+    (NEW, 0o666, 'may be written by others'),
+])
+def test_bad_file(daemon, lab, pf, text, mode, reason):
+    """A bad token file must be explained, and change nothing.
+
+    Steps: Start the daemon with a bad file; start it with a good one, put the bad one into its
+    place and send SIGHUP.
+    Verify: The first one fails, without a VF; the second one goes on, and the old token still opens
+    a VF. Both say what is wrong with the file.
+    """
+    lab.write(FILE, text, mode=mode)
+    with daemon() as process:
+        process.says(reason)
+        assert process.status() == 1
+        assert lab.vfs(pf) == []
+    lab.write(FILE, TOKEN, mode=0o600)
+    with daemon() as process:
+        process.says(READY)
+        lab.write(FILE, text, mode=mode)
+        process.signal('HUP')
+        process.says(reason)
+        assert opens(lab, lab.vfs(pf)[0], OLD_FILE)
+        process.signal('TERM')
+        assert process.status() == 0

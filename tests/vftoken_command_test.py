@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 dpdk-vf-token contributors
+"""dpdk-vftoken, the administrator's command, without a device."""
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import stat
+import subprocess
+import time
+import uuid
+
+import pytest
+
+from framework.build import program
+from framework.common import SOURCE, TOKEN, TOKEN_FILE
+
+pytestmark = pytest.mark.fast
+
+FOLDER = SOURCE / 'app/vftoken'
+COMMANDS = ['status', 'generate', 'set', 'enable', 'disable', 'check']
+NOBODY = 'ffff:ff:1f.7'
+RIGHT = f'file:{TOKEN_FILE}'
+
+
+@pytest.fixture
+def local(build):
+    """Runs the command on the machine that runs the tests: status, stdout, stderr."""
+    def run(*args, **more):
+        done = subprocess.run([program(build, 'dpdk-vftoken'), *args], text=True, check=False,
+                              timeout=60, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, **more)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize('args, why', [
+    ([], 'no command is given; see dpdk-vftoken --help'),
+    (['staus'], "the first word isn't a command; see dpdk-vftoken --help"),
+    (['status', '--yaml'],
+     'an option is unknown or lacks its value; see dpdk-vftoken status --help'),
+    (['set', NOBODY, RIGHT, '--json'],
+     'an option is unknown or lacks its value; see dpdk-vftoken set --help'),
+    (['generate', '--output'],
+     'an option is unknown or lacks its value; see dpdk-vftoken generate --help'),
+    (['status', '01:00'], "'01:00' isn't a BDF such as 0000:01:00.0"),
+    (['generate', 'file'], 'usage: dpdk-vftoken generate [--output FILE]'),
+    (['set', NOBODY], 'usage: dpdk-vftoken set BDF SOURCE'),
+    (['enable', NOBODY, RIGHT], 'usage: dpdk-vftoken enable BDF N SOURCE'),
+    (['disable', NOBODY, '2'], 'usage: dpdk-vftoken disable BDF'),
+    (['set', TOKEN, RIGHT], "the device given isn't a BDF such as 0000:01:00.0"),
+    (['disable', '1'], "the device given isn't a BDF such as 0000:01:00.0"),
+    (['enable', NOBODY, '0', RIGHT], 'the number of VFs must be from 1 to 65535'),
+    (['enable', NOBODY, '65536', RIGHT], 'the number of VFs must be from 1 to 65535'),
+    (['enable', NOBODY, '2x', RIGHT], 'the number of VFs must be from 1 to 65535'),
+    (['check', NOBODY, f'{NOBODY}={RIGHT}'],
+     'the source names a device too; give it without the BDF='),
+    (['set', NOBODY, TOKEN[:-1]],
+     'VF token rule refused: 3e… has 35 characters; a UUID has 36'),
+    (['set', NOBODY, 'fd:99'],
+     "VF token rule refused: fd:99 isn't open in this process; open it for the command (99<FILE)"),
+], ids=lambda value: ' '.join(value) if isinstance(value, list) else '')
+def test_wrong_usage(local, args, why):
+    """Wrong usage must end with 2 and one sentence, which shows no token.
+
+    Steps: Give a wrong command line.
+    Verify: The exit code and the message; nothing on stdout.
+    """
+    code, out, err = local(*args)
+    assert (code, out) == (2, '')
+    assert err.splitlines()[-1] == f'dpdk-vftoken: {why}'
+    assert TOKEN[:-1] not in err
+
+
+@pytest.mark.parametrize('args, code', [
+    (['status', NOBODY], 1), (['disable', NOBODY], 1), (['set', NOBODY, TOKEN], 1),
+    (['enable', NOBODY, '1', TOKEN], 1), (['check', NOBODY, TOKEN], 2),
+], ids=lambda value: value[0] if isinstance(value, list) else '')
+def test_no_such_device(local, args, code):
+    """A device that isn't there must be named.
+
+    Steps: Run each command on such a device.
+    Verify: The exit code, and a message that names it.
+    """
+    found, _, err = local(*args)
+    assert found == code
+    assert err.startswith('dpdk-vftoken: ') and NOBODY in err
+
+
+def test_generate(local):
+    """Tokens must be random UUIDs of version 4.
+
+    Steps: Generate a hundred.
+    Verify: Each is one line with a UUID of that version and variant, and no two are the same.
+    """
+    lines = [local('generate') for _ in range(100)]
+    assert all(code == 0 and err == '' for code, _, err in lines)
+    tokens = [uuid.UUID(out.strip()) for _, out, _ in lines]
+    assert [f'{token}\n' for token in tokens] == [out for _, out, _ in lines]
+    assert all(token.version == 4 and token.variant == uuid.RFC_4122 for token in tokens)
+    assert len(set(tokens)) == 100
+
+
+def test_generate_into_a_file(local, tmp_path):
+    """A token's file must be its owner's alone, whatever the umask, and never be overwritten.
+
+    Steps: Generate into a file with an empty umask; do so again.
+    Verify: Mode 0600 and a UUID; the second is refused and the file as it was.
+    """
+    path = tmp_path / 'token'
+    assert local('generate', '--output', path, umask=0) == (0, '', '')
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text()
+    assert uuid.UUID(text.strip()).version == 4
+    code, out, err = local('generate', f'--output={path}')
+    assert (code, out) == (1, '')
+    assert err == (f"dpdk-vftoken: '{path}' is there already and isn't overwritten; remove it, or "
+                   'name another file\n')
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize('there', [True, False])
+def test_generate_follows_no_link(local, tmp_path, there):
+    """A symbolic link must not be followed, as somebody else may have put it there.
+
+    Steps: Generate into a link, to a file that is there or not.
+    Verify: It is refused; the file is as it was.
+    """
+    link, target = tmp_path / 'link', tmp_path / 'target'
+    link.symlink_to(target)
+    if there:
+        target.write_text('mine')
+    code, _, err = local('generate', '--output', link)
+    assert code == 1 and f"'{link}' is there already" in err
+    assert link.is_symlink()
+    assert not there or target.read_text() == 'mine'
+    assert there or not target.exists()
+
+
+def test_generate_half_written(local, tmp_path):
+    """A file that can't be written whole must not stay.
+
+    Steps: Generate into a file with room for ten bytes.
+    Verify: It fails, says so, and the file isn't there.
+    """
+    path = tmp_path / 'token'
+    code, _, err = local('generate', '--output', path, preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_FSIZE, (10, 10)))
+    assert code == 1
+    assert err == (f"dpdk-vftoken: '{path}' can't be written, so it is removed again: "
+                   'File too large\n')
+    assert not path.exists()
+
+
+@pytest.mark.parametrize('args', [['generate'], ['status'], ['status', '--json'], ['--help']])
+def test_full_output(build, args):
+    """Results that can't be written must be a failure.
+
+    Steps: Write them to a full device.
+    Verify: Exit code 1 and a message.
+    """
+    with open('/dev/full', 'w', encoding='utf-8') as full:
+        done = subprocess.run([program(build, 'dpdk-vftoken'), *args], stdout=full, text=True,
+                              check=False, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 1
+    assert "can't be written: No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize('command', ['set', 'check', 'enable'])
+@pytest.mark.parametrize('token', [TOKEN, TOKEN[:-1] + 'x'], ids=['well-formed', 'malformed'])
+def test_literal_is_overwritten(build, command, token):
+    """A literal token must be gone from argv before anything that may take long.
+
+    Steps: Give one and a device that isn't there, with a stderr that takes no message, so that the
+    process waits with its first message.
+    Verify: /proc/PID/cmdline has stars in its place while the process runs.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    while True:
+        try:
+            os.write(writer, b'x')
+        except BlockingIOError:
+            break
+    os.set_blocking(writer, True)
+    argv = [str(program(build, 'dpdk-vftoken')), command, NOBODY, token]
+    if command == 'enable':
+        argv.insert(3, '1')
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=writer) as process:
+        deadline = time.monotonic() + 10
+        stars = '*' * len(token)
+        shown = []
+        while stars not in shown and time.monotonic() < deadline:
+            with open(f'/proc/{process.pid}/cmdline', encoding='utf-8') as cmdline:
+                shown = cmdline.read().split('\0')
+        waits = process.poll() is None
+        process.kill()
+    os.close(reader)
+    os.close(writer)
+    assert waits and shown[-2:] == [stars, '']
+    assert shown[:-2] == argv[:-1]
+
+
+def options(text):
+    """The long options in a text."""
+    return set(re.findall(r'(?<![\w-])--[a-z]+', text))
+
+
+def test_the_same_everywhere(local):
+    """--help, the manual page and the completion must tell of the same commands and options.
+
+    Steps: Read them, and each command's --help.
+    Verify: The same commands, with the same arguments, and options.
+    """
+    code, out, err = local('--help')
+    assert (code, err) == (0, '')
+    listed = out.partition('Commands:\n')[2].partition('BDF is')[0]
+    assert re.findall(r'^  (\w+)', listed, re.MULTILINE) == COMMANDS
+    page = (FOLDER / 'dpdk-vftoken.8').read_text()
+    plain = re.sub(r'\\f.|"', '', page.replace(r'\-', '-').replace(r'.\|.\|.', '...'))
+    titles = re.findall(r'^\.TP\n\.B\w* ([a-z]\w+)( .*)?$',
+                        plain.partition('.SH COMMANDS')[2].partition('.SH')[0], re.MULTILINE)
+    assert [name for name, _ in titles] == COMMANDS
+    for name, arguments in titles:
+        code, text, _ = local(name, '--help')
+        assert code == 0
+        synopsis = ' '.join(re.sub(r'([\[\]])', r' \1 ', arguments).split())
+        usage = text.splitlines()[0].removeprefix(f'Usage: dpdk-vftoken {name} ')
+        assert ' '.join(re.sub(r'([\[\]])', r' \1 ', usage).split()) == synopsis
+    completed = (FOLDER / 'dpdk-vftoken.bash').read_text()
+    assert f"'{' '.join(COMMANDS)} --help --version'" in completed
+    assert options(completed) == {'--json', '--output', '--help', '--version'}
+    assert local('--version')[1] == f'dpdk-vftoken {version()}\n'
+
+
+def version():
+    """The project's."""
+    return re.search(r"version: '(.*)'", (SOURCE / 'meson.build').read_text())[1]
+
+
+@pytest.mark.parametrize('argv', [
+    ['man', '--warnings', '-E', 'UTF-8', '-l', '-Tutf8', '-Z'], ['groff', '-man', '-ww', '-z'],
+], ids=['man', 'groff'])
+def test_manual_page(argv):
+    """The manual page must be clean.
+
+    Steps: Format it with all warnings.
+    Verify: There are none.
+    """
+    if not shutil.which(argv[0]):
+        pytest.skip(f'{argv[0]} is not on this machine')
+    done = subprocess.run([*argv, FOLDER / 'dpdk-vftoken.8'], text=True, check=True,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert done.stderr == ''
+
+
+@pytest.fixture
+def complete(tmp_path):
+    """Completes a line in a real bash, on a machine with one PF of seven VFs and one VF of it."""
+    for device, file, text in (('0000:01:00.0', 'sriov_totalvfs', '7\n'),
+                               ('0000:01:10.0', 'physfn', ''), ('0000:02:00.0', 'class', '')):
+        folder = tmp_path / 'devices' / device
+        folder.mkdir(parents=True)
+        (folder / file).write_text(text)
+    for name in ('token-a', 'token b'):
+        (tmp_path / name).write_text('')
+    script = (FOLDER / 'dpdk-vftoken.bash').read_text()
+    script = script.replace('/sys/bus/pci/devices', str(tmp_path / 'devices'))
+    (tmp_path / 'completion').write_text(script)
+
+    def replies(line, breaks=' \t\n"\'><=;|&(:'):
+        code = ('. ./completion; COMP_WORDBREAKS=$2 COMP_LINE=$1 COMP_POINT=${#1}; '
+                'COMP_WORDS=($1) COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); '
+                '_dpdk_vftoken; printf "%s\\n" "${COMPREPLY[@]}"; complete -p dpdk-vftoken >&2')
+        done = subprocess.run(['bash', '--norc', '-c', code, 'bash', line, breaks], text=True,
+                              check=True, cwd=tmp_path, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env={**os.environ, 'SECRET_ONE': 'x'})
+        assert done.stderr == 'complete -F _dpdk_vftoken dpdk-vftoken\n'
+        return done.stdout.split('\n')[:-1] if done.stdout != '\n' else []
+
+    return replies
+
+
+@pytest.mark.parametrize('line, expected', [
+    ('', [*COMMANDS, '--help', '--version']),
+    ('s', ['status', 'set']),
+    ('status ', ['0000:01:00.0', '0000:01:10.0']),
+    ('status 0000:01:00.0 0000:01:1', ['10.0']),
+    ('status --', ['--json', '--help']),
+    ('generate --', ['--output', '--help']),
+    ('generate --output tok', ['token-a', 'token b']),
+    ('generate ', []),
+    ('set ', ['0000:01:00.0']),
+    ('set 0000:', ['01:00.0']),
+    ('set 0000:01:00.0 ', ['file:', 'env:', 'fd:']),
+    ('set 0000:01:00.0 f', ['file:', 'fd:']),
+    ('set 0000:01:00.0 file:tok', ['token-a', 'token b']),
+    ('set 0000:01:00.0 env:SECRET_', ['SECRET_ONE']),
+    ('set 0000:01:00.0 fd:0 ', []),
+    ('set --', ['--help']),
+    ('enable 0', ['0000:01:00.0']),
+    ('enable 0000:01:00.0 ', ['1', '2', '3', '4', '5', '6', '7']),
+    ('enable 0000:02:00.0 ', []),
+    ('enable 0000:01:00.0 2 e', ['env:']),
+    ('disable ', ['0000:01:00.0']),
+    ('check ', ['0000:01:00.0', '0000:01:10.0']),
+    ('check 0000:01:10.0 fi', ['file:']),
+    ('nothing ', []),
+], ids=lambda value: value if isinstance(value, str) else '')
+def test_completion(complete, line, expected):
+    """The completion must offer what fits, and only what stands behind a colon when bash does.
+
+    Steps: Complete a line in bash.
+    Verify: What is offered.
+    """
+    assert sorted(complete(f'dpdk-vftoken {line}')) == sorted(expected)
+
+
+def test_completion_without_colons(complete):
+    """Where bash doesn't cut words at colons, whole words must be offered.
+
+    Steps: Take the colon out of COMP_WORDBREAKS; complete a BDF and a file.
+    Verify: The whole BDF and source.
+    """
+    assert complete('dpdk-vftoken set 0000:', ' \t\n') == ['0000:01:00.0']
+    assert complete('dpdk-vftoken set 0000:01:00.0 file:token-', ' \t\n') == ['file:token-a']
