@@ -19,9 +19,9 @@
 /** The program's exit codes. */
 enum exit_code {
 	DONE = 0,
-	FAILED = 1,	/**< failed or refused; of check: no */
-	WRONG = 2,	/**< wrong usage */
-	UNKNOWN = 2,	/**< of check: it can't be found out */
+	FAILED = 1,  /**< failed or refused; of check: no */
+	WRONG = 2,   /**< wrong usage */
+	UNKNOWN = 2, /**< of check: it can't be found out */
 };
 
 /** What a command was given. */
@@ -29,17 +29,17 @@ struct arguments {
 	bool json;
 	const char *output;
 	int count;
-	char **words;	/**< what isn't an option, in argv itself */
+	char **words; /**< what isn't an option, in argv itself */
 };
 
 /** A command. */
 struct command {
 	const char *name;
-	const char *synopsis;	/**< its arguments, for a person */
-	const char *summary;	/**< a line for the list of commands */
-	const char *help;	/**< what else is to be known, in whole lines */
-	bool json;		/**< it takes --json */
-	bool output;		/**< it takes --output */
+	const char *synopsis; /**< its arguments, for a person */
+	const char *summary;  /**< a line for the list of commands */
+	const char *help;     /**< what else is to be known, in whole lines */
+	bool json;            /**< it takes --json */
+	bool output;          /**< it takes --output */
 	int min_words;
 	int max_words;
 	enum exit_code (*run)(const struct arguments *arguments);
@@ -53,7 +53,7 @@ extern const struct command set_command;
 extern const struct command status_command;
 
 /* The texts of the catalogue, each a constant of its own, so that compilers check the arguments. */
-#define MESSAGE(id, level, text, cause, remedy)                                                    \
+#define MESSAGE(id, level, text, cause, remedy) \
 	static const char text_##id[] __attribute__((unused)) = text;
 #include "messages.def"
 #undef MESSAGE
@@ -86,10 +86,10 @@ enum exit_code take_source(char *text);
 
 /** The VFs of a PF by their use: the first of each kind, or an empty text. */
 struct vfs_by_use {
-	char used[VFTOKEN_BDF_SIZE];		/**< some process has its IOMMU group open */
-	char unused[VFTOKEN_BDF_SIZE];		/**< on a VFIO driver, and its group isn't open */
-	char elsewhere[VFTOKEN_BDF_SIZE];	/**< on a driver that isn't a VFIO one */
-	char unknown[VFTOKEN_BDF_SIZE];		/**< on a VFIO driver, but its use can't be known */
+	char used[VFTOKEN_BDF_SIZE];      /**< some process has its IOMMU group open */
+	char unused[VFTOKEN_BDF_SIZE];    /**< on a VFIO driver, and its group isn't open */
+	char elsewhere[VFTOKEN_BDF_SIZE]; /**< on a driver that isn't a VFIO one */
+	char unknown[VFTOKEN_BDF_SIZE];   /**< on a VFIO driver, but its use can't be known */
 };
 
 /** Look how a PF's VFs, so many, are used. Those without a driver aren't. */

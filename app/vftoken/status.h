@@ -15,14 +15,14 @@
 /** A device. */
 struct status_device {
 	struct vftoken_info info;
-	const char *in_use;	/**< of a VF: `yes`, `no` or `unknown` */
+	const char *in_use; /**< of a VF: `yes`, `no` or `unknown` */
 };
 
 /** What is shown. */
 struct status_list {
 	struct status_device *devices;
 	size_t count;
-	const char *enable_sriov;	/**< vfio-pci's parameter: `on`, `off` or `unknown` */
+	const char *enable_sriov; /**< vfio-pci's parameter: `on`, `off` or `unknown` */
 };
 
 /** Print the list as a table. */

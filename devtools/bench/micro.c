@@ -30,9 +30,9 @@
 #define RULE_SIZE 80
 
 enum way {
-	OWN,	/* a device that a rule names */
-	PF,	/* a VF whose PF a rule names */
-	NONE,	/* one that no rule covers, so that the default is looked for, too */
+	OWN,  /* a device that a rule names */
+	PF,   /* a VF whose PF a rule names */
+	NONE, /* one that no rule covers, so that the default is looked for, too */
 	N_WAYS,
 };
 

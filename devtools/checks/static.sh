@@ -131,7 +131,8 @@ formatting() {
 		echo 'skipped: .clang-format is for clang-format 14, which Debian 12 has'
 		return
 	}
-	grep '[.][ch]$' "$files" | xargs clang-format --dry-run -Werror
+	# The glue is in DPDK's own style.
+	grep '[.][ch]$' "$files" | grep -v '^lib/eal/' | xargs clang-format --dry-run -Werror
 }
 
 # A fuzz target is a list of assertions, which is built for clang only.

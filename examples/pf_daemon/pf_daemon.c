@@ -51,8 +51,8 @@ tell_manager(const char *state)
 		address.sun_path[0] = '\0';
 	size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
-			     size) < 0)
+	if (fd < 0 ||
+	    sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, size) < 0)
 		fprintf(stderr, "pf_daemon: the service manager can't be told: %s\n",
 			strerror(errno));
 	if (fd >= 0)

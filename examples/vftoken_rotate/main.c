@@ -42,8 +42,8 @@ rotate_all(void)
 	uint16_t port;
 
 	RTE_ETH_FOREACH_DEV(port)
-		if (rte_eth_dev_info_get(port, &info) == 0)
-			rotate(rte_dev_name(info.device));
+	if (rte_eth_dev_info_get(port, &info) == 0)
+		rotate(rte_dev_name(info.device));
 }
 
 int

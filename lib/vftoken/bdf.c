@@ -2,21 +2,12 @@
  * Copyright(c) 2026 dpdk-vf-token contributors
  */
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "private.h"
-
-int
-vftoken_hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
-}
 
 /* One hex number of a BDF; strtoul() would take a sign, white space and 0x too. */
 static bool

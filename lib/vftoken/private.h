@@ -70,7 +70,14 @@ struct vftoken_context {
 	}
 
 /* The value of a hex digit of any case; -1 of what is none. */
-int vftoken_hex_digit(char c);
+static inline int
+vftoken_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
 /* The key of a BDF; 0, -EINVAL or -ERANGE as vftoken_parse_bdf(). */
 int vftoken_parse_key(const char *text, uint64_t *key);

@@ -11,6 +11,9 @@
 #include "private.h"
 #include "transfer.h"
 
+/* Room for a BDF as somebody types it, which may be longer than need be. */
+#define TYPED_SIZE 34
+
 /* Where the rule of a key is, or would be. */
 static size_t
 find_place(const struct vftoken_context *ctx, uint64_t key)
@@ -104,14 +107,15 @@ drop_empty_rule(struct vftoken_context *ctx, struct vftoken_rule *rule)
 	free(rule);
 }
 
-/* The key of a rule's `BDF=` part, which is `length` characters long. */
+/* The key of a rule's `BDF=` part, which is `length` characters long; bdf receives a copy of it. */
 static int
-rule_key(const struct vftoken_context *ctx, const char *text, size_t length, uint64_t *key)
+rule_key(const struct vftoken_context *ctx, const char *text, size_t length, char bdf[TYPED_SIZE],
+	 uint64_t *key)
 {
-	char bdf[2 * VFTOKEN_BDF_SIZE] = "";
 	int ret = -EINVAL;
 
-	if (length < sizeof(bdf)) {
+	bdf[0] = '\0';
+	if (length < TYPED_SIZE) {
 		memcpy(bdf, text, length);
 		bdf[length] = '\0';
 		ret = vftoken_parse_key(bdf, key);
@@ -163,7 +167,7 @@ vftoken_mask_rule(char *text)
 {
 	const char *equals = find_equals(text);
 	const size_t length = equals != NULL ? (size_t)(equals - text) : 0;
-	char bdf[2 * VFTOKEN_BDF_SIZE], *secret = text;
+	char bdf[TYPED_SIZE], *secret = text;
 	uint64_t key;
 
 	/* What stands before the '=' and isn't a BDF may be the token. */
@@ -197,16 +201,15 @@ add_rule(struct vftoken_context *ctx, const char *text)
 	struct vftoken_subject subject = { .ctx = ctx, .purpose = VFTOKEN_FOR_RULE };
 	const char *equals = find_equals(text);
 	uint64_t key = VFTOKEN_KEY_DEFAULT;
-	char bdf[VFTOKEN_BDF_SIZE];
+	char bdf[TYPED_SIZE];
 	struct vftoken_source source;
 	struct vftoken_rule *rule;
 	int ret;
 
 	if (equals != NULL) {
-		ret = rule_key(ctx, text, (size_t)(equals - text), &key);
+		ret = rule_key(ctx, text, (size_t)(equals - text), bdf, &key);
 		if (ret < 0)
 			return ret;
-		vftoken_format_key(key, bdf);
 		subject.device = bdf;
 	} else if (vftoken_parse_key(text, &key) != -EINVAL) {
 		return vftoken_refuse(ctx, -EINVAL, MSG(rule_no_source), text);
@@ -222,12 +225,13 @@ add_rule(struct vftoken_context *ctx, const char *text)
 		ret = vftoken_refuse_of(&subject, -EEXIST, MSG(rule_fd_twice), source.shown);
 		vftoken_source_free(&source);
 	}
-	if (ret == 0) {
-		rule->source = source;
-		rule->has_source = true;
+	if (ret < 0) {
+		drop_empty_rule(ctx, rule);
+		return ret;
 	}
-	drop_empty_rule(ctx, rule);
-	return ret;
+	rule->source = source;
+	rule->has_source = true;
+	return 0;
 }
 
 int
@@ -246,7 +250,7 @@ add_num_vfs(struct vftoken_context *ctx, const char *text)
 {
 	const char *equals = strchr(text, '=');
 	const char *number = equals != NULL ? equals + 1 : text;
-	char bdf[2 * VFTOKEN_BDF_SIZE] = "all PFs";
+	char bdf[TYPED_SIZE] = "all PFs";
 	uint64_t key = VFTOKEN_KEY_DEFAULT;
 	struct vftoken_rule *rule;
 	unsigned long value;

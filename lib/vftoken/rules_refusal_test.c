@@ -12,8 +12,8 @@
 #include "test_util.h"
 
 #define WRONG_LENGTH(source, length) SAID(uuid_length, source, length, "36")
-#define NO_HEX_DIGIT(source, character) SAID(uuid_character, source, character, "hex digit")
-#define NO_HYPHEN(source, character) SAID(uuid_character, source, character, "'-'")
+#define NO_HEX_DIGIT(source, character) SAID(uuid_digit, source, character)
+#define NO_HYPHEN(source, character) SAID(uuid_hyphen, source, character)
 
 /* The rule that must still be there, as it was, after another one was refused. */
 #define KEPT_BDF "0000:0a:00.0"
@@ -46,12 +46,12 @@ static const struct {
 } malformed[] = {
 	/* Nothing, or no source. */
 	{ "", SAID(source_missing), -EINVAL },
-	{ "01:00.0=", SAID(source_missing, "0000:01:00.0"), -EINVAL },
+	{ "01:00.0=", SAID(source_missing, "01:00.0"), -EINVAL },
 	{ "0000:01:00.0", SAID(rule_no_source, "0000:01:00.0"), -EINVAL },
 	{ "0000:01:20.0", SAID(rule_no_source, "0000:01:20.0"), -EINVAL },
 	{ "file:", SAID(source_no_file, "file:"), -EINVAL },
 	{ "env:TOKEN=" TOKEN_B, SAID(source_variable_equals, "env:"), -EINVAL },
-	{ "01:00.0=env:", SAID(source_no_variable, "0000:01:00.0", "env:"), -EINVAL },
+	{ "01:00.0=env:", SAID(source_no_variable, "01:00.0", "env:"), -EINVAL },
 	/* Not a BDF. */
 	{ "=" TOKEN_B, SAID(rule_bdf, ""), -EINVAL },
 	{ "0000:01:20.0=" TOKEN_B, SAID(rule_bdf_range, "0000:01:20.0"), -EINVAL },
@@ -70,7 +70,7 @@ static const struct {
 	/* No literal. */
 	{ "C87A0E2D-93FE-4B66-ACD3-7E59BD8A6F1", WRONG_LENGTH("C8" DOTS, "35"), -EINVAL },
 	{ TOKEN_B "3", WRONG_LENGTH("C8" DOTS, "37"), -EINVAL },
-	{ "01:00.0=" TOKEN_B " ", SAID(uuid_length, "0000:01:00.0", "C8" DOTS, "37", "36"),
+	{ "01:00.0=" TOKEN_B " ", SAID(uuid_length, "01:00.0", "C8" DOTS, "37", "36"),
 	  -EINVAL },
 	{ "C87A0E2D93FE4B66ACD37E59BD8A6F12", WRONG_LENGTH("C8" DOTS, "32"), -EINVAL },
 	{ "C", WRONG_LENGTH("C" DOTS, "1"), -EINVAL },
@@ -79,12 +79,12 @@ static const struct {
 	{ "C87A0E2D-93FE-4B66-ACD3A7E59BD8A6F12", NO_HYPHEN("C8" DOTS, "24"), -EINVAL },
 	{ "{" TOKEN_B "}", SAID(uuid_braces, "{C" DOTS), -EINVAL },
 	{ TOKEN_B "}", SAID(uuid_braces, "C8" DOTS), -EINVAL },
-	{ "01:00.0=00000000-0000-0000-0000-000000000000", SAID(uuid_nil, "0000:01:00.0", "00" DOTS),
+	{ "01:00.0=00000000-0000-0000-0000-000000000000", SAID(uuid_nil, "01:00.0", "00" DOTS),
 	  -EINVAL },
 	{ "\x1b[7A0E2D", WRONG_LENGTH("?[" DOTS, "8"), -EINVAL },
 	/* No such scheme; letters that may be a token's aren't shown. */
 	{ "store:token", SAID(source_scheme, "store:"), -EINVAL },
-	{ "01:00.0=FILE:/token", SAID(source_scheme, "0000:01:00.0", "FILE:"), -EINVAL },
+	{ "01:00.0=FILE:/token", SAID(source_scheme, "01:00.0", "FILE:"), -EINVAL },
 	{ "C87A0E2D:93FE", SAID(source_scheme_masked, "C8" DOTS), -EINVAL },
 	{ "DEADBEEF:93FE", SAID(source_scheme_masked, "DE" DOTS), -EINVAL },
 	{ ":token", SAID(source_scheme_masked, ":t" DOTS), -EINVAL },
@@ -94,10 +94,10 @@ static const struct {
 	{ "fd:3x", SAID(source_fd_number, "fd:3x" DOTS), -EINVAL },
 	{ "fd:2147483648", SAID(source_fd_number, "fd:21" DOTS), -EINVAL },
 	{ "fd:" TOKEN_B, SAID(source_fd_number, "fd:C8" DOTS), -EINVAL },
-	{ "01:00.0=fd:987", SAID(source_fd_closed, "0000:01:00.0", "fd:987", "987"), -EBADF },
+	{ "01:00.0=fd:987", SAID(source_fd_closed, "01:00.0", "fd:987", "987"), -EBADF },
 	/* Twice. */
 	{ KEPT_BDF "=" TOKEN_B, SAID(rule_twice, KEPT_BDF), -EEXIST },
-	{ "A:0.0=env:TOKEN", SAID(rule_twice, KEPT_BDF), -EEXIST },
+	{ "A:0.0=env:TOKEN", SAID(rule_twice, "A:0.0"), -EEXIST },
 };
 
 /* A malformed rule is refused with its reason in one sentence, and changes nothing. */
@@ -125,8 +125,8 @@ number_of_vfs_stays(void **state)
 		const char *text;
 		struct test_said said;
 	} cases[] = {
-		{ "02:00.0=fd:x", SAID(source_fd_number, "0000:02:00.0", "fd:x" DOTS) },
-		{ "02:00.0=", SAID(source_missing, "0000:02:00.0") },
+		{ "02:00.0=fd:x", SAID(source_fd_number, "02:00.0", "fd:x" DOTS) },
+		{ "02:00.0=", SAID(source_missing, "02:00.0") },
 		{ "02:00.0", SAID(rule_no_source, "02:00.0") },
 		{ "fd:x", SAID(source_fd_number, "all devices", "fd:x" DOTS) },
 	};
@@ -194,7 +194,7 @@ fd_in_two_rules(void **state)
 	assert_int_equal(vftoken_add_rule(ctx, text), 0);
 	snprintf(text, sizeof(text), "01:00.0=fd:0%d", fd);
 	assert_int_equal(vftoken_add_rule(ctx, text), -EEXIST);
-	test_said(rule_fd_twice, "0000:01:00.0", strchr(text, '=') + 1);
+	test_said(rule_fd_twice, "01:00.0", strchr(text, '=') + 1);
 	assert_unchanged(ctx);
 	snprintf(text, sizeof(text), "0000:03:00.0=fd:%d", another);
 	assert_int_equal(vftoken_add_rule(ctx, text), 0);
@@ -247,7 +247,7 @@ out_of_memory(void **state)
 	for (n = 0; n < TEST_DIM(texts); n++) {
 		ret = -ENOMEM;
 		for (failing = 1; ret != 0; failing++) {
-			ret = add_without_memory(texts[n], n == 0 ? "all devices" : "0000:00:01.0",
+			ret = add_without_memory(texts[n], n == 0 ? "all devices" : "00:01.0",
 						 failing);
 		}
 		assert_int_equal(failing, 5);

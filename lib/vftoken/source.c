@@ -17,16 +17,9 @@
 
 #include "private.h"
 
-#define UUID_CHARS (UUID_STR_LEN - 1)
 #define STAY ",stay"
 #define ELLIPSIS "\u2026"
 #define OPENS 3
-
-static bool
-is_hyphen(int i)
-{
-	return i == 8 || i == 13 || i == 18 || i == 23;
-}
 
 /* A text that may be a secret, as its first two characters and an ellipsis. */
 static void
@@ -37,58 +30,6 @@ mask(const char *text, char masked[8])
 	for (; n < 2 && text[n] != '\0'; n++)
 		masked[n] = isprint((unsigned char)text[n]) ? text[n] : '?';
 	memcpy(masked + n, ELLIPSIS, sizeof(ELLIPSIS));
-}
-
-/*
- * Read the bytes of a text of a UUID's length, up to the first wrong character; where that is.
- * uuid_parse() doesn't say where, and leaves the token on the stack.
- */
-static int
-parse_bytes(const char *text, uuid_t token)
-{
-	size_t n;
-	int i = 0;
-
-	for (n = 0; n < sizeof(uuid_t); n++, i += 2) {
-		int high, low;
-
-		if (is_hyphen(i) && text[i++] != '-')
-			return i - 1;
-		high = vftoken_hex_digit(text[i]);
-		if (high < 0)
-			return i;
-		low = vftoken_hex_digit(text[i + 1]);
-		if (low < 0)
-			return i + 1;
-		token[n] = (unsigned char)(high << 4 | low);
-	}
-	return i;
-}
-
-static int
-parse_uuid(const char *text, const char *shown, uuid_t token, const struct vftoken_subject *subject)
-{
-	const size_t length = strlen(text);
-	uuid_t parsed;
-	int wrong, ret = 0;
-
-	if (length == 0)
-		return vftoken_refuse_of(subject, -EINVAL, MSG(source_empty), shown);
-	if (text[0] == '{' || text[length - 1] == '}')
-		return vftoken_refuse_of(subject, -EINVAL, MSG(uuid_braces), shown);
-	if (length != UUID_CHARS)
-		return vftoken_refuse_of(subject, -EINVAL, MSG(uuid_length), shown, length,
-					 UUID_CHARS);
-	wrong = parse_bytes(text, parsed);
-	if (wrong < UUID_CHARS)
-		ret = vftoken_refuse_of(subject, -EINVAL, MSG(uuid_character), shown, wrong + 1,
-					is_hyphen(wrong) ? "must be '-'" : "isn't a hex digit");
-	else if (uuid_is_null(parsed))
-		ret = vftoken_refuse_of(subject, -EINVAL, MSG(uuid_nil), shown);
-	else
-		uuid_copy(token, parsed);
-	explicit_bzero(parsed, sizeof(parsed));
-	return ret;
 }
 
 static int
@@ -148,7 +89,7 @@ parse_literal(struct vftoken_source *source, struct vftoken_store *store, const 
 					 text);
 	if (colon != NULL)
 		return vftoken_refuse_of(subject, -EINVAL, MSG(source_scheme_masked), masked);
-	ret = parse_uuid(text, masked, token, subject);
+	ret = vftoken_parse_uuid(text, masked, token, subject);
 	if (ret < 0)
 		return ret;
 	ret = keep_token(source, store, token, subject);
@@ -287,7 +228,7 @@ parse_text(char *text, size_t length, const char *shown, uuid_t token,
 		if (!isprint((unsigned char)text[i]) && !isspace((unsigned char)text[i]))
 			return vftoken_refuse_of(subject, -EINVAL, MSG(source_binary), shown);
 	text[length] = '\0';
-	return parse_uuid(text, shown, token, subject);
+	return vftoken_parse_uuid(text, shown, token, subject);
 }
 
 static int
@@ -361,7 +302,7 @@ read_env(struct vftoken_source *source, struct vftoken_store *store, uuid_t toke
 		return vftoken_refuse_of(subject, -ENOMEM, MSG(out_of_memory));
 	text = getenv(name);
 	if (text != NULL)
-		ret = parse_uuid(text, source->shown, token, subject);
+		ret = vftoken_parse_uuid(text, source->shown, token, subject);
 	else if (source->slot != VFTOKEN_STORE_NONE)
 		ret = read_kept(source, store, token, subject);
 	else

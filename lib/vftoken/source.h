@@ -83,6 +83,23 @@ int vftoken_source_read(struct vftoken_source *source, struct vftoken_store *sto
 			const struct vftoken_subject *subject);
 
 /**
+ * Parse the text of a UUID (RFC 4122, section 3), in any hex case.
+ *
+ * @param text
+ *   The text.
+ * @param shown
+ *   What a message calls it.
+ * @param token
+ *   Receives the token. The caller wipes it after use. Untouched on failure.
+ * @param subject
+ *   What it is parsed for. A failure is said, without the text.
+ * @return
+ *   0, or -EINVAL: it isn't a UUID, or is the nil UUID.
+ */
+int vftoken_parse_uuid(const char *text, const char *shown, uuid_t token,
+		       const struct vftoken_subject *subject);
+
+/**
  * The word for a source's kind: `literal`, `file`, `env` or `fd`.
  */
 const char *vftoken_source_kind(const struct vftoken_source *source);

@@ -100,9 +100,9 @@ file_content(void **state)
 		{ TOKEN_A "0\n", 0, NULL, FILE_LENGTH("37") },
 		{ TOKEN_A "\n" TOKEN_B "\n", 0, NULL, FILE_LENGTH("73") },
 		{ "b671fd64-4c5d-491e-9eb8-da01ff1f334x", 0, NULL,
-		  SAID(uuid_character, "file:token", "36", "hex digit") },
+		  SAID(uuid_digit, "file:token", "36") },
 		{ "b671fd64-4c5d 491e-9eb8-da01ff1f3341", 0, NULL,
-		  SAID(uuid_character, "file:token", "14", "'-'") },
+		  SAID(uuid_hyphen, "file:token", "14") },
 		{ "{" TOKEN_A "}\n", 0, NULL, SAID(uuid_braces, "file:token") },
 		{ "00000000-0000-0000-0000-000000000000\n", 0, NULL, SAID(uuid_nil, "file:token") },
 		{ "\xb6\x71\xfd\x64\x4c\x5d\x49\x1e\x9e\xb8\xda\x01\xff\x1f\x33\x41", 0, NULL,
@@ -309,7 +309,7 @@ environment(void **state)
 		{ TOKEN_A " ", -EINVAL, SAID(uuid_length, "env:VF_TOKEN", "37", "36") },
 		{ "{" TOKEN_A "}", -EINVAL, SAID(uuid_braces, "env:VF_TOKEN") },
 		{ "b671fd64_4c5d-491e-9eb8-da01ff1f3341", -EINVAL,
-		  SAID(uuid_character, "env:VF_TOKEN", "9", "'-'") },
+		  SAID(uuid_hyphen, "env:VF_TOKEN", "9") },
 		{ "00000000-0000-0000-0000-000000000000", -EINVAL, SAID(uuid_nil, "env:VF_TOKEN") },
 	};
 	size_t i;

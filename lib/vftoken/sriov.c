@@ -46,30 +46,58 @@ read_link(const char *devices, const char *bdf, const char *link, char *name, si
 	return 0;
 }
 
-/* A device's file that holds one decimal number. */
-static int
-read_number(const char *devices, const char *bdf, const char *file, uint16_t *number)
+int
+vftoken_sriov_read_file(const char *devices, const char *bdf, const char *file, char *text,
+			size_t size)
 {
-	char path[PATH_MAX], text[16];
-	unsigned long value;
+	char path[PATH_MAX];
 	ssize_t length;
-	char *end;
 	int fd, ret;
 
+	text[0] = '\0';
 	ret = device_path(devices, bdf, file, path);
 	if (ret < 0)
 		return ret;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	length = read(fd, text, sizeof(text) - 1);
-	ret = length < 0 ? -errno : 0;
+	length = read(fd, text, size - 1);
+	ret = length < 0 ? -errno : (int)length;
 	close(fd);
+	text[ret < 0 ? 0 : ret] = '\0';
+	return ret;
+}
+
+int
+vftoken_sriov_write_file(const char *devices, const char *bdf, const char *file, const char *text)
+{
+	char path[PATH_MAX];
+	int fd, ret;
+
+	ret = device_path(devices, bdf, file, path);
 	if (ret < 0)
 		return ret;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* A device's file that holds one decimal number. */
+static int
+read_number(const char *devices, const char *bdf, const char *file, uint16_t *number)
+{
+	unsigned long value;
+	char text[16], *end;
+	int length;
+
+	length = vftoken_sriov_read_file(devices, bdf, file, text, sizeof(text));
+	if (length < 0)
+		return length;
 	if (length == sizeof(text) - 1)
 		return -EINVAL;
-	text[length] = '\0';
 	value = strtoul(text, &end, 10);
 	if (end == text || (*end != '\n' && *end != '\0') || value > UINT16_MAX)
 		return -EINVAL;
@@ -143,19 +171,10 @@ vftoken_sriov_vf(const char *devices, const char *pf, uint16_t index, char vf[VF
 int
 vftoken_sriov_set_numvfs(const char *devices, const char *pf, uint16_t num_vfs)
 {
-	char path[PATH_MAX], text[8];
-	int fd, length, ret;
+	char text[sizeof("65535\n")];
 
-	ret = device_path(devices, pf, "sriov_numvfs", path);
-	if (ret < 0)
-		return ret;
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	length = snprintf(text, sizeof(text), "%u\n", num_vfs);
-	ret = write(fd, text, (size_t)length) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
+	snprintf(text, sizeof(text), "%u\n", num_vfs);
+	return vftoken_sriov_write_file(devices, pf, "sriov_numvfs", text);
 }
 
 int

@@ -11,6 +11,7 @@
 #ifndef VFTOKEN_SRIOV_H
 #define VFTOKEN_SRIOV_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "info.h"
@@ -45,6 +46,34 @@ struct vftoken_sriov {
  *   or what readlink(2), open(2) and read(2) return.
  */
 int vftoken_sriov_read(const char *devices, const char *bdf, struct vftoken_sriov *sriov);
+
+/**
+ * Read a device's file.
+ *
+ * @param devices
+ *   The folder that holds a folder per device, such as VFTOKEN_SYSFS_DEVICES.
+ * @param bdf
+ *   The device, as the kernel writes it.
+ * @param file
+ *   The file's name in the device's folder.
+ * @param text
+ *   Receives what one read(2) gives, and a final NUL; empty on failure.
+ * @param size
+ *   Room in it.
+ * @return
+ *   The text's length, or -ENAMETOOLONG, or what open(2) and read(2) return.
+ */
+int vftoken_sriov_read_file(const char *devices, const char *bdf, const char *file, char *text,
+			    size_t size);
+
+/**
+ * Write a text into a device's file with one write(2).
+ *
+ * @return
+ *   0, or -ENAMETOOLONG, or what open(2) and write(2) return.
+ */
+int vftoken_sriov_write_file(const char *devices, const char *bdf, const char *file,
+			     const char *text);
 
 /**
  * The address of one of a PF's VFs.
