@@ -8,6 +8,7 @@ import time
 import pytest
 
 from framework.common import TOKEN_FILE, WRONG_TOKEN
+from framework.messages import messages, said
 from framework.testpmd import PROMPT
 
 pytestmark = pytest.mark.vm
@@ -97,8 +98,8 @@ def test_pf(lab, sriov, pf):
     """A PF's process that was to enable VFs may be killed at any step: there are as many VFs as it
     was asked for or none, and the same start works.
 
-    Steps: Without VFs, start a testpmd on the PF with two; kill it after 0 s; start it again and let
-    it end. Again with ever longer delays, until it was killed when it had started.
+    Steps: Without VFs, start a testpmd on the PF with two; kill it after 0 s; start it again and
+    let it end. Again with ever longer delays, until it was killed when it had started.
     Verify: None or two VFs after each kill, not always the same; each time the second start drives
     the PF, has two VFs and leaves the files that it leaves without a kill before, no others.
     """
@@ -158,11 +159,11 @@ def test_vf(lab, sriov, pf, vfs):
 
 def test_secondary(lab, primary, pf, vfs):
     """A secondary process may be killed at any step of its start: its primary lives on, and a next
-    primary lends the token to a next secondary.
+    primary hands the token over to a next secondary.
 
     Steps: Start a testpmd on a VF; start dpdk-proc-info as its secondary process; kill it after
-    0 s; kill the primary and start both again, as the dead one may have held a lock in DPDK's shared
-    memory. Again with ever longer delays, until the secondary had ended by itself.
+    0 s; kill the primary and start both again, as the dead one may have held a lock in DPDK's
+    shared memory. Again with ever longer delays, until the secondary had ended by itself.
     Verify: The primary has the VF after the kill; each second start shows the VF's port; nothing is
     left of the dead but their sockets, and not these either once a primary has ended in order.
     """
@@ -268,7 +269,7 @@ def test_too_few_descriptors(lab, sriov, without_vfs):
         assert limit < 100
         lab.check(f'echo 0 >{sriov}')
         done = lab.run(f'(ulimit -n {limit}; {without_vfs} </dev/null) 2>&1', timeout=60)
-        probed = 'has 2 VFs: ' in done.output and 'Probe PCI driver' in done.output
+        probed = 'vfs_enabled' in messages(done.output) and 'Probe PCI driver' in done.output
         assert numvfs(lab, sriov) == (2 if probed else 0), done.output
         if done.status == 0 and 'Port 0 is closed' in done.output:
             break
@@ -296,7 +297,7 @@ def test_write_fails(lab, sriov, without_vfs, pf, error, why):
         before = f'strace -f -o /run/trace -P {sriov} -e inject=write:error={error}'
         after = ''
     done = lab.run(f'{before} {without_vfs} </dev/null 2>&1{after}', timeout=90)
-    assert (f"PF {pf} gets no VFs: the kernel couldn't enable 2: {why}; see dmesg") in done.output
+    said(done.output, 'vfs_not_enabled', pf, 2, why)
     assert 'No probed ethernet devices' in done.output
     assert numvfs(lab, sriov) == 0
     works(lab, without_vfs)

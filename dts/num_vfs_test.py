@@ -5,6 +5,7 @@ import pytest
 
 from framework.build import guest_files
 from framework.common import TOKEN, TOKEN_FILE
+from framework.messages import said_only
 from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
@@ -35,14 +36,20 @@ def rule(pf):
     return f'--vfio-vf-token={pf}=file:{TOKEN_FILE}'
 
 
-def refused(testpmd, lab, sysfs, num_vfs=0):
-    """Why a testpmd has no PF; that many VFs are enabled all the same."""
+@pytest.fixture
+def token_set(pf):
+    """The message that the PF has its token."""
+    return 'pf_token_set', pf, f'file:{TOKEN_FILE}'
+
+
+def refused(testpmd, lab, sysfs, *expected, num_vfs=0):
+    """A testpmd has no device, with these messages; that many VFs are enabled all the same."""
     assert testpmd.ports == 0, testpmd.log
     assert lab.check(f'cat {sysfs}/sriov_numvfs') == str(num_vfs)
-    return testpmd.said('^EAL: .*(VFs|VF token)')
+    said_only(testpmd.log, *expected)
 
 
-def test_enables(start, lab, pf, sysfs, rule):
+def test_enables(start, lab, pf, sysfs, rule, token_set):
     """The option must set the token and enable the VFs before the PF's driver looks for them.
 
     Steps: Start the PF's testpmd with a token and two VFs; start one on both VFs with the token.
@@ -51,26 +58,27 @@ def test_enables(start, lab, pf, sysfs, rule):
     testpmd = start('pf', [pf], rule, f'--vfio-num-vfs={pf}=2')
     assert testpmd.ports == 1, testpmd.log
     vfs = lab.vfs(pf)
-    assert testpmd.said('VFs') == f'PF {pf} has 2 VFs: {", ".join(vfs)}'
-    assert testpmd.said('SRIOV is active')
-    assert start('none', vfs[:1]).refusal
+    said_only(testpmd.log, token_set, ('vfs_enabled', pf, 2, ', '.join(vfs)))
+    assert testpmd.logged('SRIOV is active')
+    said_only(start('none', vfs[:1]).log, ('vf_needs_token', vfs[0], pf, 'vfio-pci', pf))
     vf_testpmd = start('vf', vfs, rule)
     assert vf_testpmd.ports == 2, vf_testpmd.log
     assert vf_testpmd.exchange(10000) >= 10000
 
 
-def test_keeps(start, lab, pf, sysfs, rule):
+def test_keeps(start, lab, pf, sysfs, rule, token_set):
     """VFs in the number asked for must stay, also while they are in use.
 
     Steps: Enable two VFs for a PF's testpmd and open one; kill the PF's and start it again.
     Verify: It says that they are there already, and the VF's process goes on.
     """
     first = start('pf', [pf], rule, '--vfio-num-vfs=2')
-    vf_testpmd = start('vf', lab.vfs(pf)[:1], rule)
+    vfs = lab.vfs(pf)
+    vf_testpmd = start('vf', vfs[:1], rule)
     first.kill()
     testpmd = start('pf-again', [pf], rule, '--vfio-num-vfs=2')
     assert testpmd.ports == 1, testpmd.log
-    assert testpmd.said('VFs').startswith(f'PF {pf} has 2 VFs already: ')
+    said_only(testpmd.log, token_set, ('vfs_kept', pf, 2, ', '.join(vfs)))
     assert vf_testpmd.ports == 1
 
 
@@ -85,10 +93,8 @@ def test_another_number(start, lab, pf, sysfs, rule):
     start('pf', [pf], rule)
     start('vf', vfs[:1], rule)
     lab.check('kill -KILL $(cat /run/pf.pid); sleep 1')
-    assert refused(start('three', [pf], rule, '--vfio-num-vfs=3'), lab, sysfs, 2) == (
-        f'PF {pf} has 2 VFs enabled ({vfs[0]} in use, {vfs[1]}), not 3, and changing that would '
-        'pull them from under their users; ask for 2, or disable them first (echo 0 >'
-        f'/sys/bus/pci/devices/{pf}/sriov_numvfs)')
+    refused(start('three', [pf], rule, '--vfio-num-vfs=3'), lab, sysfs,
+            ('num_vfs_other', pf, 2, f'{vfs[0]} in use, {vfs[1]}', 3, 2, pf), num_vfs=2)
 
 
 def test_too_many(start, lab, pf, sysfs, rule):
@@ -98,8 +104,8 @@ def test_too_many(start, lab, pf, sysfs, rule):
     Verify: It is refused and says so; there are no VFs.
     """
     total = lab.check(f'cat {sysfs}/sriov_totalvfs')
-    assert refused(start('pf', [pf], rule, '--vfio-num-vfs=99'), lab, sysfs) == (
-        f"PF {pf} can't have 99 VFs; it can have 1 to {total}")
+    refused(start('pf', [pf], rule, '--vfio-num-vfs=99'), lab, sysfs,
+            ('num_vfs_range', pf, 99, total))
 
 
 def test_no_token_rule(start, lab, pf, sysfs):
@@ -108,38 +114,33 @@ def test_no_token_rule(start, lab, pf, sysfs):
     Steps: Start the PF's testpmd with VFs and no token.
     Verify: It is refused and says so; there are no VFs.
     """
-    assert refused(start('pf', [pf], '--vfio-num-vfs=2'), lab, sysfs) == (
-        f'PF {pf} gets no VFs without a VF token, and no rule covers it; give one '
-        f'(--vfio-vf-token={pf}=SOURCE)')
+    refused(start('pf', [pf], '--vfio-num-vfs=2'), lab, sysfs, ('vfs_without_rule', pf, pf))
 
 
-def test_sriov_off(start, lab, pf, sysfs, rule):
+def test_sriov_off(start, lab, pf, sysfs, rule, token_set):
     """With enable_sriov off, the parameter must be named.
 
     Steps: Turn vfio-pci's enable_sriov off, start the PF's testpmd with VFs.
     Verify: It is refused and says so; there are no VFs.
     """
     lab.check('echo 0 >/sys/module/vfio_pci/parameters/enable_sriov')
-    testpmd = start('pf', [pf], rule, '--vfio-num-vfs=2')
-    assert testpmd.ports == 0
-    assert testpmd.said('gets no VFs') == (
-        f"PF {pf} gets no VFs, since vfio-pci's enable_sriov is off; turn it on (echo 1 >"
-        '/sys/module/vfio_pci/parameters/enable_sriov, or enable_sriov=1 for modprobe)')
+    refused(start('pf', [pf], rule, '--vfio-num-vfs=2'), lab, sysfs, token_set,
+            ('vfs_sriov_off', pf))
 
 
-def test_vf_elsewhere(start, lab, pf, sysfs, rule):
+def test_vf_elsewhere(start, lab, pf, sysfs, rule, token_set):
     """A VF that an administrator took off vfio-pci must be left there, with a warning.
 
     Steps: Enable two VFs and unbind the first; start the PF's testpmd with two.
     Verify: It drives the PF, and names the VF that isn't on vfio-pci.
     """
     lab.check(f'echo 2 >{sysfs}/sriov_numvfs')
-    vf = lab.vfs(pf)[0]
+    vf, other = lab.vfs(pf)
     lab.check(f'echo {vf} >/sys/bus/pci/drivers/vfio-pci/unbind')
     testpmd = start('pf', [pf], rule, '--vfio-num-vfs=2')
     assert testpmd.ports == 1, testpmd.log
-    assert testpmd.said('its VF') == (
-        f'PF {pf}: its VF {vf} is on no driver, not vfio-pci; it is left there')
+    said_only(testpmd.log, token_set, ('vfs_kept_elsewhere', pf, vf, 'no driver'),
+              ('vfs_kept', pf, 2, f'{vf}, {other}'))
 
 
 def test_vf_of_its_own(start, lab, pf, sysfs, rule):
@@ -151,5 +152,4 @@ def test_vf_of_its_own(start, lab, pf, sysfs, rule):
     start('pf', [pf], rule, f'--vfio-num-vfs={pf}=1')
     vf = lab.vfs(pf)[0]
     testpmd = start('vf', [vf], rule, f'--vfio-num-vfs={vf}=1')
-    assert refused(testpmd, lab, sysfs, 1) == (
-        f'{vf} has no VFs: it is a VF itself; name an SR-IOV PF')
+    refused(testpmd, lab, sysfs, ('pf_is_a_vf', vf), num_vfs=1)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
-"""dpdk-test-vftoken --race: threads that open devices while VFs and drivers come and go."""
+"""dpdk-test-vftoken --race: processes that open devices while VFs and drivers come and go."""
 from __future__ import annotations
 
 import os
@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from conformance_test import FACTS, cases
+from conformance_test import STATE, cases
 from framework.build import guest_programs
 from lab.vm import Lab
 from random_ioctls_test import REPORTS
@@ -32,10 +32,10 @@ def machine(build):
 @pytest.fixture
 def unchanged(machine):
     """Fails the test if the machine isn't as before."""
-    facts = FACTS.format(devices=' '.join(machine.pfs))
-    before = machine.check(facts)
+    state = STATE.format(devices=' '.join(machine.pfs))
+    before = machine.check(state)
     yield
-    assert machine.check(facts) == before
+    assert machine.check(state) == before
 
 
 def counts(output):
@@ -46,7 +46,7 @@ def counts(output):
 
 
 def test_rounds(machine, unchanged):
-    """However threads and removals meet, no VF must open without the token, nothing must get stuck,
+    """However opens and removals meet, no VF must open without the token, nothing must get stuck,
     no user stay counted, and the kernel must have nothing to report.
 
     Steps: Race for two PFs with two VFs each. RACE_ROUNDS is the number of rounds.

@@ -4,6 +4,7 @@
 import json
 
 from framework.common import TOKEN
+from framework.messages import said_only
 
 NEW = '8d3c1b0a-5e4f-4a6b-9c7d-0123456789ab'
 FILE, OLD_FILE = '/run/rotated-token', '/run/old-token'
@@ -15,12 +16,12 @@ def telemetry(lab, prefix, command):
     return output.splitlines()[-1]
 
 
-def refusal(start, *args):
-    """Why a testpmd was refused its device; its memory is free for the next one."""
+def refused(start, args, *message):
+    """A testpmd is refused its device with a message; its memory is free for the next one."""
     testpmd = start(*args)
     assert testpmd.ports == 0
     testpmd.close()
-    return testpmd.refusal
+    said_only(testpmd.log, message)
 
 
 def test_reload(start, lab, pf, vfs):
@@ -42,12 +43,13 @@ def test_reload(start, lab, pf, vfs):
     answer = telemetry(lab, 'pf', f'/vf_token/reload,{pf}')
     assert json.loads(answer) == {'/vf_token/reload': {'device': pf, 'result': 'reloaded'}}
 
-    assert "isn't the VF token of its PF" in refusal(start, 'vf-old', vfs[1:], old)
+    refused(start, ['vf-old', vfs[1:], old],
+            'vf_wrong_token', vfs[1], f'file:{OLD_FILE}', pf, pf)
     assert start('vf-new', vfs[1:], new).ports == 1
     assert first.ports == 1
 
     pf_testpmd.kill()
-    assert "isn't the current VF token" in refusal(start, 'pf-old', [pf], old)
+    refused(start, ['pf-old', [pf], old], 'pf_wrong_token', pf, 2, f'file:{OLD_FILE}')
     assert start('pf-new', [pf], new).ports == 1
     assert first.ports == 1
 

@@ -4,6 +4,7 @@
 import pytest
 
 from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from framework.messages import said_only
 
 
 @pytest.fixture
@@ -49,13 +50,13 @@ def test_primary_cannot_give_it(pf_testpmd, start, lab, pf, vfs, proc_info):
     lab.check('rm /run/removed')
     done = proc_info('vf', vfs[0])
     assert done.status != 0
-    assert (f"{vfs[0]} not opened, since its VF token can't be read: the primary process didn't "
-            'give it: No such file or directory') in done.output
-    assert (f"VF token of {vfs[0]} not lent: file:/run/removed can't be opened: "
-            'No such file or directory') in vf_testpmd.command('show port summary all')
+    why = 'No such file or directory'
+    said_only(done.output, ('provider_failed', vfs[0], why))
+    said_only(vf_testpmd.command('show port summary all'),
+              ('source_unopened', vfs[0], 'file:/run/removed', why))
 
 
-def test_own_rule_comes_first(pf_testpmd, start, vfs, proc_info):
+def test_own_rule_comes_first(pf_testpmd, start, pf, vfs, proc_info):
     """A secondary process that was given a token must use that one.
 
     Steps: Start the PF's testpmd, and one on a VF with the token; run dpdk-proc-info as its
@@ -64,5 +65,5 @@ def test_own_rule_comes_first(pf_testpmd, start, vfs, proc_info):
     """
     start('vf', vfs[:1], f'--vfio-vf-token=file:{TOKEN_FILE}')
     refused = proc_info('vf', vfs[0], f'--vfio-vf-token={WRONG_TOKEN}')
-    assert f'VF {vfs[0]} refused by the kernel: the token from 11\u2026' in refused.output
+    said_only(refused.output, ('vf_wrong_token', vfs[0], '11…', pf, pf))
     assert proc_info('vf', vfs[0], f'--vfio-vf-token=file:{TOKEN_FILE}').status == 0

@@ -2,24 +2,22 @@
 # Copyright(c) 2026 dpdk-vf-token contributors
 """A VF is refused, with an explanation, to a process without the PF's token."""
 from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from framework.messages import said_only
 
 
 def test_no_token(pf_testpmd, start, pf, vfs):
-    """Without a rule a VF must be refused in a sentence that names its PF and the remedy.
+    """Without a rule a VF must be refused in a message that names its PF and the remedy.
 
     Steps: Start the PF's testpmd with a token; start one on a VF without any.
     Verify: It has no port, and says why and what to do.
     """
     testpmd = start('vf', vfs[:1])
     assert testpmd.ports == 0
-    assert testpmd.refusal == (
-        f"VF {vfs[0]} refused by the kernel: its PF {pf} is on vfio-pci, which demands the PF's VF "
-        "token, and no rule covers this VF; give the token that the PF's process uses "
-        f'(--vfio-vf-token={pf}=SOURCE)')
+    said_only(testpmd.log, ('vf_needs_token', vfs[0], pf, 'vfio-pci', pf))
 
 
 def test_wrong_token(pf_testpmd, start, lab, pf, vfs):
-    """With a wrong token a VF must be refused in a sentence that names the PF and no token.
+    """With a wrong token a VF must be refused in a message that names the PF and no token.
 
     Steps: Start the PF's testpmd with a token; start one on a VF with another, from a file, with
     all log levels on.
@@ -28,10 +26,7 @@ def test_wrong_token(pf_testpmd, start, lab, pf, vfs):
     lab.write('/run/wrong-token', WRONG_TOKEN, mode=0o600)
     testpmd = start('vf', vfs[:1], '--vfio-vf-token=file:/run/wrong-token', '--log-level=*:8')
     assert testpmd.ports == 0
-    assert testpmd.refusal == (
-        f"VF {vfs[0]} refused by the kernel: the token from file:/run/wrong-token isn't the VF "
-        f"token of its PF {pf}; give the token that the PF's process uses "
-        f'(--vfio-vf-token={pf}=SOURCE)')
+    said_only(testpmd.log, ('vf_wrong_token', vfs[0], 'file:/run/wrong-token', pf, pf))
     for token in (TOKEN, WRONG_TOKEN):
         assert token not in testpmd.log + pf_testpmd.log + lab.dmesg()
 
@@ -45,9 +40,7 @@ def test_file_that_others_may_write(pf_testpmd, start, lab, pf, vfs):
     lab.write('/run/open-token', TOKEN, mode=0o666)
     testpmd = start('vf', vfs[:1], f'--vfio-vf-token={pf}=file:/run/open-token')
     assert testpmd.ports == 0
-    assert testpmd.refusal == (
-        f"{vfs[0]} not opened, since its VF token can't be read: file:/run/open-token may be "
-        'written by others than its owner; chmod 600 it')
+    said_only(testpmd.log, ('source_writable', vfs[0], 'file:/run/open-token'))
 
 
 def test_right_token_after_refusals(pf_testpmd, start, pf, vfs):

@@ -5,6 +5,7 @@ token's file and some memory, and no more."""
 import pytest
 
 from framework.common import TOKEN, WRONG_TOKEN
+from framework.messages import said_only
 
 USER = 4711
 FOLDER = '/run/vf-user'
@@ -71,12 +72,12 @@ def become(lab, pf_testpmd, vfs):
     # As a pod has it that may use IPC_LOCK.
     pytest.param((0, 64, CAP_IPC_LOCK), id='root in a container'),
 ])
-def test_token(become, vfs, who):
+def test_token(become, pf, vfs, who):
     """The VF must open with the right token, and be refused with another, without the rights of
     root.
 
     Steps: Ask dpdk-vftoken whether each token opens the VF; start a testpmd on it with each.
-    Verify: The right one opens it; the wrong one is refused, with the sentence that explains it.
+    Verify: The right one opens it; the wrong one is refused, with the message that explains it.
     """
     caller = become(*who)
     assert [caller.run(f'dpdk-vftoken check {vfs[0]} file:{FOLDER}/{name}').status
@@ -86,8 +87,7 @@ def test_token(become, vfs, who):
     assert 'Port 0:' in started.output
     refused = caller.testpmd(vfs[0], f'file:{FOLDER}/wrong')
     assert refused.status
-    assert (f'VF {vfs[0]} refused by the kernel: the token from file:{FOLDER}/wrong '
-            "isn't the VF token of its PF") in refused.output
+    said_only(refused.output, ('vf_wrong_token', vfs[0], f'file:{FOLDER}/wrong', pf, pf))
 
 
 def test_others_token(become, lab, vfs):
@@ -100,7 +100,8 @@ def test_others_token(become, lab, vfs):
     lab.check(f'chown 0:0 {FOLDER}/right')
     refused = caller.testpmd(vfs[0], f'file:{FOLDER}/right')
     assert refused.status
-    assert f"file:{FOLDER}/right can't be opened: Permission denied" in refused.output
+    said_only(refused.output,
+              ('source_unopened', vfs[0], f'file:{FOLDER}/right', 'Permission denied'))
 
 
 def test_memory_limit(become, vfs):

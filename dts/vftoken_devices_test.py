@@ -9,6 +9,7 @@ import shlex
 import pytest
 
 from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from framework.messages import complained, result, said_only
 
 WRONG_FILE = '/run/wrong-token'
 RIGHT = f'file:{TOKEN_FILE}'
@@ -46,6 +47,12 @@ def vf_testpmd(vftoken, start, pf, vfs):
     return testpmd
 
 
+def refused(ended, code, *message):
+    """The command has ended with a code, nothing on stdout, and one message on stderr."""
+    assert ended[:2] == (code, '')
+    complained(ended[2], message)
+
+
 def table(pf, vfs, used=()):
     """The PF and its VFs on vfio-pci, as status shows them."""
     width = len(pf) if vfs else 2
@@ -53,7 +60,7 @@ def table(pf, vfs, used=()):
              f'{pf}  PF    vfio-pci  {len(vfs)}/8  {"-":{width}}  -       yes']
     for vf in vfs:
         lines.append(f'{vf}  VF    vfio-pci  -    {pf}  {"yes" if vf in used else "no":6}  yes')
-    return '\n'.join([*lines, "vfio-pci's enable_sriov: on"])
+    return '\n'.join([*lines, result('cmd_enable_sriov', 'on')])
 
 
 def test_status(vftoken, vf_testpmd, pf, vfs):
@@ -80,25 +87,22 @@ def test_kernel_pf(lab, vftoken, sriov, pf):
     """A PF on its kernel driver must be shown so, be told apart and get no token.
 
     Steps: Bind the PF to igb; ask for its status, check it, set its token; bind it to vfio-pci.
-    Verify: The status before and after; no token is wanted; none is set, and why.
+    Verify: The status before and after; no token is taken; none is set, and why.
     """
     lab.check(f'dpdk-devbind.py -b igb {pf}', timeout=60)
     try:
         code, out, err = vftoken('status')
         assert (code, err) == (0, '')
         assert out.splitlines()[1].split() == [pf, 'PF', 'igb', '0/7', '-', '-', 'yes']
-        assert vftoken('check', pf, RIGHT) == (
-            0, f'the kernel wants no token for PF {pf}, since it is on igb, not vfio-pci', '')
-        assert vftoken('set', pf, RIGHT) == (
-            1, '', f'dpdk-vftoken: {pf} not opened: it is on igb, not vfio-pci; bind it '
-                   f'(dpdk-devbind.py -b vfio-pci {pf})')
+        assert vftoken('check', pf, RIGHT) == (0, result('cmd_pf_takes_none', pf, 'igb'), '')
+        refused(vftoken('set', pf, RIGHT), 1, 'not_on_vfio', pf, 'igb', pf)
     finally:
         lab.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
     assert vftoken('status') == (0, table(pf, []), '')
 
 
 def test_vf_of_a_kernel_pf(lab, vftoken, sriov, pf):
-    """For a VF of a PF on its kernel driver, no token is wanted.
+    """For a VF of a PF on its kernel driver, no token is taken.
 
     Steps: Bind the PF to igb, enable a VF, and check the VF.
     Verify: It says so.
@@ -107,9 +111,7 @@ def test_vf_of_a_kernel_pf(lab, vftoken, sriov, pf):
     try:
         lab.check(f'echo 1 >{sriov}')
         vf = lab.vfs(pf)[0]
-        assert vftoken('check', vf, RIGHT) == (
-            0, f'the kernel wants no token for VF {vf}, since its PF {pf} is on igb, not vfio-pci',
-            '')
+        assert vftoken('check', vf, RIGHT) == (0, result('cmd_vf_takes_none', vf, pf, 'igb'), '')
         lab.check(f'echo 0 >{sriov}')
     finally:
         lab.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
@@ -126,8 +128,7 @@ def test_set(vftoken, pf, vfs, source, before):
     Verify: The other is refused, this one opens it.
     """
     assert vftoken('set', pf, WRONG)[0] == 0
-    assert vftoken('set', pf, source, before=before) == (
-        0, f'PF {pf} has this VF token now', '')
+    assert vftoken('set', pf, source, before=before) == (0, result('cmd_token_set', pf), '')
     assert vftoken('check', vfs[0], WRONG)[0] == 1
     assert vftoken('check', vfs[0], RIGHT)[0] == 0
 
@@ -139,8 +140,8 @@ def test_set_then_open(vf_testpmd, start, pf, vfs):
     Verify: The first drives its VF, the second is refused.
     """
     assert vf_testpmd.ports == 1
-    assert start('wrong', vfs[1:], f'--vfio-vf-token={pf}={WRONG}').refusal.startswith(
-        f'VF {vfs[1]} refused by the kernel')
+    said_only(start('wrong', vfs[1:], f'--vfio-vf-token={pf}={WRONG}').log,
+              ('vf_wrong_token', vfs[1], WRONG, pf, pf))
 
 
 def test_set_refused(vftoken, vf_testpmd, pf, vfs):
@@ -150,12 +151,8 @@ def test_set_refused(vftoken, vf_testpmd, pf, vfs):
     Verify: All are refused, say why, and the VF's token is the same.
     """
     for args in (['set', pf, WRONG], ['enable', pf, '2', RIGHT]):
-        assert vftoken(*args) == (
-            1, '', f'dpdk-vftoken: PF {pf} not opened: that would reset it, and with it its VF '
-                   f"{vfs[0]}, which is in use; let the PF's process reload its token "
-                   "(/vf_token/reload in DPDK's telemetry), or end the VFs' processes first")
-    assert vftoken('set', vfs[1], WRONG) == (
-        1, '', f'dpdk-vftoken: {vfs[1]} has no VF token of its own: it is a VF; name an SR-IOV PF')
+        refused(vftoken(*args), 1, 'cmd_vf_in_use', pf, vfs[0])
+    refused(vftoken('set', vfs[1], WRONG), 1, 'cmd_is_a_vf', vfs[1])
     assert vftoken('check', vfs[1], RIGHT)[0] == 0
 
 
@@ -165,10 +162,7 @@ def test_set_of_a_pf_in_use(vftoken, pf_testpmd, pf):
     Steps: Start the PF's testpmd; set a token.
     Verify: It is refused with the reason.
     """
-    code, out, err = vftoken('set', pf, WRONG)
-    assert (code, out) == (1, '')
-    assert err == (f'dpdk-vftoken: {pf} not opened: some process has it, or another device of its '
-                   'IOMMU group, open; end that process first')
+    refused(vftoken('set', pf, WRONG), 1, 'group_busy', pf)
 
 
 def test_enable_and_disable(lab, vftoken, sriov, start, pf):
@@ -180,11 +174,11 @@ def test_enable_and_disable(lab, vftoken, sriov, start, pf):
     for _ in range(2):
         assert vftoken('disable', pf) == (0, '', '')
         assert lab.check(f'cat {sriov}') == '0'
-    for already in ('', ' already'):
+    for message in ('vfs_enabled', 'vfs_kept'):
         code, out, err = vftoken('enable', pf, '2', RIGHT)
         vfs = lab.vfs(pf)
         assert (code, out.split('\n')) == (0, vfs)
-        assert f'dpdk-vftoken: PF {pf} has 2 VFs{already}: {", ".join(vfs)}' in err.split('\n')
+        complained(err, ('pf_token_set', pf, RIGHT), (message, pf, 2, ', '.join(vfs)))
         assert vftoken('status') == (0, table(pf, vfs), '')
     testpmd = start('vf', vfs, f'--vfio-vf-token={pf}={RIGHT}')
     assert testpmd.ports == 2, testpmd.log
@@ -197,16 +191,13 @@ def test_enable_refused(lab, vftoken, sriov, pf):
     Verify: Both fail with the reason; status shows the parameter.
     """
     assert vftoken('disable', pf)[0] == 0
-    code, out, err = vftoken('enable', pf, '9', RIGHT)
-    assert (code, out, err) == (
-        1, '', f"dpdk-vftoken: PF {pf} can't have 9 VFs; it can have 1 to 8")
+    refused(vftoken('enable', pf, '9', RIGHT), 1, 'num_vfs_range', pf, 9, 8)
     lab.check(f'echo 0 >{ENABLE_SRIOV}')
     code, out, err = vftoken('enable', pf, '2', RIGHT)
     assert (code, out) == (1, '')
-    assert err.split('\n')[-1].startswith(
-        f"dpdk-vftoken: PF {pf} gets no VFs, since vfio-pci's enable_sriov is off; turn it on")
+    complained(err, ('pf_token_set', pf, RIGHT), ('vfs_sriov_off', pf))
     assert lab.check(f'cat {sriov}') == '0'
-    assert vftoken('status')[1].split('\n')[-1] == "vfio-pci's enable_sriov: off"
+    assert vftoken('status')[1].split('\n')[-1] == result('cmd_enable_sriov', 'off')
 
 
 def test_disable_refused(lab, vftoken, sriov, vf_testpmd, pf, vfs):
@@ -215,29 +206,24 @@ def test_disable_refused(lab, vftoken, sriov, vf_testpmd, pf, vfs):
     Steps: Have a testpmd use a VF; disable the VFs.
     Verify: It is refused with the VF's name; the testpmd still has it.
     """
-    assert vftoken('disable', pf) == (
-        1, '', f'dpdk-vftoken: PF {pf} keeps its 2 VFs ({vfs[0]} in use, {vfs[1]}); end the '
-               'processes that use them, and unbind them from other drivers, first')
+    refused(vftoken('disable', pf), 1, 'vfs_in_use', pf, 2, f'{vfs[0]} in use, {vfs[1]}')
     assert vf_testpmd.ports == 1
     assert lab.check(f'cat {sriov}') == '2'
 
 
-def test_check_vf(vftoken, vf_testpmd, vfs):
+def test_check_vf(vftoken, vf_testpmd, pf, vfs):
     """check must tell the right token from a wrong one, and say when it can't.
 
     Steps: Have a testpmd use a VF; check both VFs; check with a file that isn't there.
     Verify: For the other VF yes and no; for the used one, and without the file, no answer.
     """
-    assert vftoken('check', vfs[1], RIGHT) == (0, f'this token opens VF {vfs[1]}', '')
+    assert vftoken('check', vfs[1], RIGHT) == (0, result('cmd_opens_vf', vfs[1]), '')
     code, out, err = vftoken('check', vfs[1], WRONG)
-    assert (code, out) == (1, f"this token doesn't open VF {vfs[1]}")
-    assert err.startswith(f'dpdk-vftoken: VF {vfs[1]} refused by the kernel: the token from '
-                          f"{WRONG} isn't the VF token of its PF")
-    assert vftoken('check', vfs[0], RIGHT) == (
-        2, '', f"dpdk-vftoken: it can't be found out whether the token opens VF {vfs[0]}, since "
-               'the VF is in use; end the process that uses it first')
-    code, out, err = vftoken('check', vfs[1], 'file:/run/none')
-    assert (code, out) == (2, '') and 'file:/run/none' in err
+    assert (code, out) == (1, result('cmd_opens_not_vf', vfs[1]))
+    complained(err, ('vf_wrong_token', vfs[1], WRONG, pf, pf))
+    refused(vftoken('check', vfs[0], RIGHT), 2, 'cmd_vf_not_checked', vfs[0])
+    refused(vftoken('check', vfs[1], 'file:/run/none'), 2, 'source_unopened', 'file:/run/none',
+            'No such file or directory')
     assert vf_testpmd.ports == 1
 
 
@@ -249,11 +235,10 @@ def test_check_vf_elsewhere(lab, vftoken, pf, vfs):
     """
     lab.check(f'echo {vfs[0]} >/sys/bus/pci/drivers/vfio-pci/unbind')
     try:
-        code, out, err = vftoken('check', vfs[0], RIGHT)
+        ended = vftoken('check', vfs[0], RIGHT)
     finally:
         lab.check(f'echo {vfs[0]} >/sys/bus/pci/drivers/vfio-pci/bind')
-    assert (code, out) == (2, '')
-    assert err.startswith(f'dpdk-vftoken: {vfs[0]} not opened: it is on no driver, not vfio-pci')
+    refused(ended, 2, 'not_on_vfio', vfs[0], 'no driver', vfs[0])
 
 
 def test_check_pf(vftoken, start, pf, vfs):
@@ -264,22 +249,17 @@ def test_check_pf(vftoken, start, pf, vfs):
     Verify: Any token; then yes and no; then no answer; a VF opens with the first token still.
     """
     assert vftoken('set', pf, RIGHT)[0] == 0
-    assert vftoken('check', pf, WRONG) == (
-        0, f'any token opens PF {pf}, since none of its VFs is in use, and would become its VF '
-           'token; nothing was tried', '')
+    assert vftoken('check', pf, WRONG) == (0, result('cmd_any_opens_pf', pf), '')
     rule = f'--vfio-vf-token={pf}={RIGHT}'
     used = start('vf', vfs[:1], rule)
     assert used.ports == 1, used.log
-    tried = f'PF {pf}, whose VF {vfs[0]} is in use; it was tried on VF {vfs[1]}'
-    assert vftoken('check', pf, RIGHT) == (0, f'this token opens {tried}', '')
-    assert vftoken('check', pf, WRONG)[:2] == (1, f"this token doesn't open {tried}")
+    assert vftoken('check', pf, RIGHT) == (0, result('cmd_opens_pf', pf, *vfs), '')
+    code, out, err = vftoken('check', pf, WRONG)
+    assert (code, out) == (1, result('cmd_opens_not_pf', pf, *vfs))
+    complained(err, ('vf_wrong_token', vfs[1], WRONG, pf, pf))
     other = start('other', vfs[1:], rule)
     assert other.ports == 1, other.log
-    code, out, err = vftoken('check', pf, RIGHT)
-    assert (code, out) == (2, '')
-    assert err == (f"dpdk-vftoken: it can't be found out whether the token opens PF {pf}: all of "
-                   'its VFs are in use, and opening the PF would reset them; nothing was tried; '
-                   f'end the process that uses VF {vfs[0]} first')
+    refused(vftoken('check', pf, RIGHT), 2, 'cmd_pf_not_checked', pf, vfs[0])
     assert used.ports == other.ports == 1
 
 
@@ -295,12 +275,11 @@ def test_check_while_the_pf_is_driven(vftoken, pf_testpmd, pf, vfs):
 
 
 def test_check_other_device(lab, vftoken, pf):
-    """For a device without SR-IOV no token is wanted.
+    """For a device without SR-IOV no token is taken.
 
     Steps: Check the bridge above the PF.
     Verify: It says so.
     """
     bridge = lab.check(f'basename "$(dirname "$(readlink -f /sys/bus/pci/devices/{pf})")"')
-    assert vftoken('check', bridge, RIGHT) == (
-        0, f'the kernel wants no token for {bridge}, which is neither an SR-IOV PF nor a VF', '')
+    assert vftoken('check', bridge, RIGHT) == (0, result('cmd_takes_none', bridge), '')
     assert vftoken('status', bridge)[1].split('\n')[1].split()[:2] == [bridge, 'neither']

@@ -263,5 +263,5 @@ def test_no_refusal(capsys):
         demo.Teller().step(title, 'refused', opened)
     with pytest.raises(OSError, match='1 ports'):
         developer.refused(capsys.readouterr().out.splitlines(keepends=True))
-    demo.Teller().step(title, 'refused', lambda: 'refused\nVF 0000:01:10.0 refused by the kernel')
+    demo.Teller().step(title, 'refused', lambda: 'refused\nVF … [vf_needs_token]')
     assert developer.refused(capsys.readouterr().out.splitlines(keepends=True), lambda: 7) == 7

@@ -9,6 +9,7 @@ import pytest
 
 from framework.build import guest_files
 from framework.common import TOKEN
+from framework.messages import said_only
 from installed import Installed
 from lab.vm import Lab
 
@@ -56,9 +57,13 @@ class Daemon:
         self._console.close()
 
     def says(self, text):
-        """Wait until it says that."""
+        """Wait until it says that, which is no message of the library's."""
         self._console.expect_exact(text)
-        return True
+
+    def said(self, message, *arguments):
+        """Wait until it says a message of the library's."""
+        self._console.expect(rf'(pf_daemon: [^\r\n]* \[{message}\])\r')
+        said_only(self._console.match[1], (message, *arguments))
 
     def signal(self, name):
         """Send it a signal."""
@@ -85,6 +90,14 @@ def opens(lab, vf, file):
     return lab.run(f'dpdk-vftoken check {vf} file:{file}').status == 0
 
 
+def fails(program, *words):
+    """What a program says when it fails."""
+    done = subprocess.run([program, *words], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 1
+    return done.stdout
+
+
 @pytest.mark.fast
 @pytest.mark.parametrize('compiler', ['gcc', 'clang'])
 @pytest.mark.parametrize('kind', KINDS)
@@ -101,12 +114,10 @@ def test_build(installed, tmp_path, kind, compiler):
     assert 'librte' not in installed.needed(program)
     for words, reason in (([], 'usage: pf_daemon PF N SOURCE'),
                           (['0000:01:00.0', '0', 'file:/token'],
-                           "'0' isn't a number of VFs; give one from 1 to 65535"),
-                          (['0000:01:00.0', '2', 'fil:/token'], 'is an unknown source scheme')):
-        done = subprocess.run([program, *words], text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, check=False)
-        assert done.returncode == 1
-        assert reason in done.stdout
+                           "'0' isn't a number of VFs; give one from 1 to 65535")):
+        assert reason in fails(program, *words)
+    said_only(fails(program, '0000:01:00.0', '2', 'fil:/token'),
+              ('source_scheme', 'all devices', 'fil'))
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -128,14 +139,14 @@ def test_token(daemon, start, lab, pf, kind):
         vfs = lab.vfs(pf)
         assert len(vfs) == 2
         refused = start('vf-none', vfs[:1])
-        assert 'no rule covers this VF' in refused.refusal
+        said_only(refused.log, ('vf_needs_token', vfs[0], pf, 'vfio-pci', pf))
         refused.close()
         first = start('vf', vfs[:1], f'--vfio-vf-token=file:{FILE}')
         assert first.ports == 1, first.log
 
         lab.write(FILE, NEW, mode=0o600)
         process.signal('HUP')
-        process.says('has the VF token from')
+        process.said('pf_token_set', pf, f'file:{FILE}')
         assert not opens(lab, vfs[1], OLD_FILE)
         assert opens(lab, vfs[1], FILE)
         assert first.ports == 1
@@ -160,9 +171,9 @@ def test_secret_volume(daemon, lab, pf):
     lab.write('/run/new-daemon-token', NEW, mode=0o600)
     lab.check(f'''mkdir -p /run/secret/..1 && cd /run/secret && umask 022
         cat {OLD_FILE} >..1/vf-token && ln -s ..1 ..data && ln -s ..data/vf-token vf-token''')
-    with daemon(source='file:/run/secret/vf-token',
-                wrapper='unshare -p -f --mount-proc') as process:
-        process.says('may be read by everybody')
+    source = 'file:/run/secret/vf-token'
+    with daemon(source=source, wrapper='unshare -p -f --mount-proc') as process:
+        process.said('source_readable', pf, source)
         process.says(READY)
         vf = lab.vfs(pf)[0]
         tokens = (OLD_FILE, '/run/new-daemon-token')
@@ -172,7 +183,7 @@ def test_secret_volume(daemon, lab, pf):
             mv -T ..data_tmp ..data && rm -r ..1''')
         assert [opens(lab, vf, file) for file in tokens] == [True, False]
         lab.check('nsenter -t $(pidof static) -p -m kill -HUP 1')
-        process.says('has the VF token from')
+        process.said('pf_token_set', pf, source)
         assert [opens(lab, vf, file) for file in tokens] == [False, True]
 
 
@@ -189,7 +200,7 @@ def test_vfs_stay(daemon, start, lab, pf):
         testpmd = start('vf', vfs[:1], f'--vfio-vf-token=file:{FILE}')
         assert testpmd.ports == 1, testpmd.log
         process.signal('TERM')
-        process.says(f'keeps its 2 VFs ({vfs[0]} in use')
+        process.said('vfs_in_use', pf, 2, f'{vfs[0]} in use, {vfs[1]}')
         assert process.status() == 1
         assert lab.vfs(pf) == vfs
     with daemon() as process:
@@ -201,11 +212,11 @@ def test_vfs_stay(daemon, start, lab, pf):
     testpmd.close()
 
 
-@pytest.mark.parametrize('text, mode, reason', [
-    ('no token', 0o600, 'has 8 characters; a UUID has 36'),
-    (NEW, 0o666, 'may be written by others'),
-])
-def test_bad_file(daemon, lab, pf, text, mode, reason):
+@pytest.mark.parametrize('text, mode, message', [
+    ('no token', 0o600, ('uuid_length', f'file:{FILE}', 8, 36)),
+    (NEW, 0o666, ('source_writable', f'file:{FILE}')),
+], ids=['no token', 'writable'])
+def test_bad_file(daemon, lab, pf, text, mode, message):
     """A bad token file must be explained, and change nothing.
 
     Steps: Start the daemon with a bad file; start it with a good one, put the bad one into its
@@ -215,7 +226,7 @@ def test_bad_file(daemon, lab, pf, text, mode, reason):
     """
     lab.write(FILE, text, mode=mode)
     with daemon() as process:
-        process.says(reason)
+        process.said(message[0], pf, *message[1:])
         assert process.status() == 1
         assert lab.vfs(pf) == []
     lab.write(FILE, TOKEN, mode=0o600)
@@ -223,7 +234,7 @@ def test_bad_file(daemon, lab, pf, text, mode, reason):
         process.says(READY)
         lab.write(FILE, text, mode=mode)
         process.signal('HUP')
-        process.says(reason)
+        process.said(message[0], pf, *message[1:])
         assert opens(lab, lab.vfs(pf)[0], OLD_FILE)
         process.signal('TERM')
         assert process.status() == 0

@@ -16,7 +16,7 @@ from lab.vm import Lab, LabError
 # A user of the lab in a process of its own: tells that the lab is up, then sleeps in it.
 USER = '''
 import signal, sys, time
-# Whoever runs the tests in the background may have SIGINT ignored.
+# A process in the background may have SIGINT ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path

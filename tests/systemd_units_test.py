@@ -10,6 +10,7 @@ import pytest
 
 from framework.build import guest_files, program
 from framework.common import SOURCE, TOKEN
+from framework.messages import said_only
 from installed import Installed
 from lab.vm import Lab
 
@@ -228,14 +229,15 @@ def test_other_token(lab, systemd, vfs, pf):
 
     Steps: Put a new token into the file without a reload; start a VF's unit. Once it has failed,
     reload the PF's unit.
-    Verify: The log has the sentence that explains it, and neither token; after the reload the VF is
+    Verify: The log has the message that explains it, and neither token; after the reload the VF is
     in use.
     """
     lab.write(FILE, NEW, mode=0o600)
     systemd(f'systemctl start vf-testpmd@{vfs[0]}')
     log = f'in-systemd journalctl --no-pager -u vf-testpmd@{vfs[0]}'
-    lab.check(f'until {log} | grep "vf-token isn.t the VF token of its PF"; do sleep 1; done',
-              timeout=60)
+    line = lab.check(f'until {log} | grep -m 1 vf_wrong_token; do sleep 1; done', timeout=60)
+    said_only(line, ('vf_wrong_token', vfs[0],
+                     f'file:/run/credentials/vf-testpmd@{vfs[0]}.service/vf-token', pf, pf))
     systemd(f'systemctl reload pf-daemon@{pf}')
     assert in_use(lab, vfs[0])
     seen = lab.check(log)

@@ -16,6 +16,7 @@ import pytest
 
 from framework.build import program
 from framework.common import SOURCE, TOKEN, TOKEN_FILE
+from framework.messages import complained
 
 pytestmark = pytest.mark.fast
 
@@ -37,49 +38,46 @@ def local(build):
     return run
 
 
-@pytest.mark.parametrize('args, why', [
-    ([], 'no command is given; see dpdk-vftoken --help'),
-    (['staus'], "the first word isn't a command; see dpdk-vftoken --help"),
-    (['status', '--yaml'],
-     'an option is unknown or lacks its value; see dpdk-vftoken status --help'),
-    (['set', NOBODY, RIGHT, '--json'],
-     'an option is unknown or lacks its value; see dpdk-vftoken set --help'),
-    (['generate', '--output'],
-     'an option is unknown or lacks its value; see dpdk-vftoken generate --help'),
-    (['status', '01:00'], "'01:00' isn't a BDF such as 0000:01:00.0"),
-    (['generate', 'file'], 'usage: dpdk-vftoken generate [--output FILE]'),
-    (['set', NOBODY], 'usage: dpdk-vftoken set BDF SOURCE'),
-    (['enable', NOBODY, RIGHT], 'usage: dpdk-vftoken enable BDF N SOURCE'),
-    (['disable', NOBODY, '2'], 'usage: dpdk-vftoken disable BDF'),
-    (['set', TOKEN, RIGHT], "the device given isn't a BDF such as 0000:01:00.0"),
-    (['disable', '1'], "the device given isn't a BDF such as 0000:01:00.0"),
-    (['enable', NOBODY, '0', RIGHT], 'the number of VFs must be from 1 to 65535'),
-    (['enable', NOBODY, '65536', RIGHT], 'the number of VFs must be from 1 to 65535'),
-    (['enable', NOBODY, '2x', RIGHT], 'the number of VFs must be from 1 to 65535'),
-    (['check', NOBODY, f'{NOBODY}={RIGHT}'],
-     'the source names a device too; give it without the BDF='),
-    (['set', NOBODY, TOKEN[:-1]],
-     'VF token rule refused: 3e… has 35 characters; a UUID has 36'),
-    (['set', NOBODY, 'fd:99'],
-     "VF token rule refused: fd:99 isn't open in this process; open it for the command (99<FILE)"),
+@pytest.mark.parametrize('args, message', [
+    ([], ('cmd_no_command',)),
+    (['staus'], ('cmd_unknown_command',)),
+    (['status', '--yaml'], ('cmd_option', 'status')),
+    (['set', NOBODY, RIGHT, '--json'], ('cmd_option', 'set')),
+    (['generate', '--output'], ('cmd_option', 'generate')),
+    (['status', '01:00'], ('cmd_status_not_a_bdf', '01:00')),
+    (['generate', 'file'], ('cmd_usage', 'generate', '[--output FILE]')),
+    (['set', NOBODY], ('cmd_usage', 'set', 'BDF SOURCE')),
+    (['enable', NOBODY, RIGHT], ('cmd_usage', 'enable', 'BDF N SOURCE')),
+    (['disable', NOBODY, '2'], ('cmd_usage', 'disable', 'BDF')),
+    (['set', TOKEN, RIGHT], ('cmd_not_a_bdf',)),
+    (['disable', '1'], ('cmd_not_a_bdf',)),
+    (['enable', NOBODY, '0', RIGHT], ('cmd_num_vfs', 65535)),
+    (['enable', NOBODY, '65536', RIGHT], ('cmd_num_vfs', 65535)),
+    (['enable', NOBODY, '2x', RIGHT], ('cmd_num_vfs', 65535)),
+    (['check', NOBODY, f'{NOBODY}={RIGHT}'], ('cmd_source_with_bdf',)),
+    (['set', NOBODY, TOKEN[:-1]], ('uuid_length', 'all devices', '3e…', 35, 36)),
+    (['set', NOBODY, 'fd:99'], ('source_fd_closed', 'all devices', 'fd:99', '99')),
 ], ids=lambda value: ' '.join(value) if isinstance(value, list) else '')
-def test_wrong_usage(local, args, why):
-    """Wrong usage must end with 2 and one sentence, which shows no token.
+def test_wrong_usage(local, args, message):
+    """Wrong usage must end with 2 and one message, which shows no token.
 
     Steps: Give a wrong command line.
     Verify: The exit code and the message; nothing on stdout.
     """
     code, out, err = local(*args)
     assert (code, out) == (2, '')
-    assert err.splitlines()[-1] == f'dpdk-vftoken: {why}'
+    complained(err, message)
     assert TOKEN[:-1] not in err
 
 
-@pytest.mark.parametrize('args, code', [
-    (['status', NOBODY], 1), (['disable', NOBODY], 1), (['set', NOBODY, TOKEN], 1),
-    (['enable', NOBODY, '1', TOKEN], 1), (['check', NOBODY, TOKEN], 2),
+@pytest.mark.parametrize('args, code, message', [
+    (['status', NOBODY], 1, ('cmd_no_device', NOBODY)),
+    (['disable', NOBODY], 1, ('pf_unreadable', NOBODY, 'No such device')),
+    (['set', NOBODY, TOKEN], 1, ('no_device', NOBODY)),
+    (['enable', NOBODY, '1', TOKEN], 1, ('no_device', NOBODY)),
+    (['check', NOBODY, TOKEN], 2, ('cmd_no_device', NOBODY)),
 ], ids=lambda value: value[0] if isinstance(value, list) else '')
-def test_no_such_device(local, args, code):
+def test_no_such_device(local, args, code, message):
     """A device that isn't there must be named.
 
     Steps: Run each command on such a device.
@@ -87,7 +85,7 @@ def test_no_such_device(local, args, code):
     """
     found, _, err = local(*args)
     assert found == code
-    assert err.startswith('dpdk-vftoken: ') and NOBODY in err
+    complained(err, message)
 
 
 def test_generate(local):
@@ -117,8 +115,7 @@ def test_generate_into_a_file(local, tmp_path):
     assert uuid.UUID(text.strip()).version == 4
     code, out, err = local('generate', f'--output={path}')
     assert (code, out) == (1, '')
-    assert err == (f"dpdk-vftoken: '{path}' is there already and isn't overwritten; remove it, or "
-                   'name another file\n')
+    complained(err, ('cmd_file_exists', path))
     assert path.read_text() == text
 
 
@@ -134,7 +131,8 @@ def test_generate_follows_no_link(local, tmp_path, there):
     if there:
         target.write_text('mine')
     code, _, err = local('generate', '--output', link)
-    assert code == 1 and f"'{link}' is there already" in err
+    assert code == 1
+    complained(err, ('cmd_file_exists', link))
     assert link.is_symlink()
     assert not there or target.read_text() == 'mine'
     assert there or not target.exists()
@@ -150,13 +148,15 @@ def test_generate_half_written(local, tmp_path):
     code, _, err = local('generate', '--output', path, preexec_fn=lambda: resource.setrlimit(
         resource.RLIMIT_FSIZE, (10, 10)))
     assert code == 1
-    assert err == (f"dpdk-vftoken: '{path}' can't be written, so it is removed again: "
-                   'File too large\n')
+    complained(err, ('cmd_file_not_written', path, 'File too large'))
     assert not path.exists()
 
 
-@pytest.mark.parametrize('args', [['generate'], ['status'], ['status', '--json'], ['--help']])
-def test_full_output(build, args):
+@pytest.mark.parametrize('args, message', [
+    (['generate'], 'cmd_token_not_written'), (['status'], 'cmd_stdout'),
+    (['status', '--json'], 'cmd_stdout'), (['--help'], 'cmd_stdout'),
+], ids=lambda value: ' '.join(value) if isinstance(value, list) else '')
+def test_full_output(build, args, message):
     """Results that can't be written must be a failure.
 
     Steps: Write them to a full device.
@@ -166,7 +166,7 @@ def test_full_output(build, args):
         done = subprocess.run([program(build, 'dpdk-vftoken'), *args], stdout=full, text=True,
                               check=False, stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 1
-    assert "can't be written: No space left on device" in done.stderr
+    complained(done.stderr, (message, 'No space left on device'))
 
 
 @pytest.mark.parametrize('command', ['set', 'check', 'enable'])

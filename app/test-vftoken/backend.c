@@ -2,26 +2,27 @@
  * Copyright(c) 2026 dpdk-vf-token contributors
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <vftoken/sriov.h>
-#include <vftoken/vfio.h>
 
 #include "backend.h"
 
 #define IOMMUFD "/dev/iommu"
-#define CDEV_FOLDER VFTOKEN_VFIO_FOLDER "/devices"
 #define OPTION "vf_token="
-/* As long as a UUID, so that only its last character is at fault. */
+/* It is as long as a UUID, and only its last character is wrong. */
 #define MALFORMED_UUID "3e7e882e-1daf-417f-ad8d-882eea5ee33g"
 
-static uuid_t tokens[2];
+/* No process has memory at its first address. */
+static const unsigned char *const malformed = (const unsigned char *)1;
+static uuid_t right, wrong;
 static const uuid_t nil;
 
 const char *
@@ -42,35 +43,16 @@ backend_token_name(enum token token)
 void
 backend_draw_tokens(void)
 {
-	uuid_generate_random(tokens[TOKEN_RIGHT]);
-	uuid_generate_random(tokens[TOKEN_WRONG]);
+	uuid_generate_random(right);
+	uuid_generate_random(wrong);
 }
 
 const unsigned char *
 backend_token(enum token token)
 {
-	switch (token) {
-	case TOKEN_RIGHT:
-	case TOKEN_WRONG:
-		return tokens[token];
-	case TOKEN_NIL:
-		return nil;
-	default:
-		return NULL;
-	}
-}
+	const unsigned char *const tokens[] = { right, wrong, NULL, nil, malformed };
 
-const char *
-backend_option(enum token token)
-{
-	static char option[sizeof(OPTION) + UUID_STR_LEN];
-	char text[UUID_STR_LEN] = MALFORMED_UUID;
-	const unsigned char *uuid = backend_token(token);
-
-	if (uuid != NULL)
-		uuid_unparse_lower(uuid, text);
-	snprintf(option, sizeof(option), OPTION "%s", text);
-	return option;
+	return tokens[token];
 }
 
 int
@@ -79,42 +61,40 @@ backend_malformed(enum backend backend)
 	return backend == BACKEND_GROUP ? -EINVAL : -EFAULT;
 }
 
-static int
-open_group(struct device *device, const char *bdf, const char *option)
+int
+backend_open_group(struct vftoken_vfio_group *group, const char *bdf)
 {
 	char name[VFTOKEN_GROUP_SIZE];
 	int ret;
 
 	ret = vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, bdf, name);
-	if (ret == 0)
-		ret = vftoken_vfio_group_open(&device->group, VFTOKEN_VFIO_FOLDER, name);
-	if (ret < 0)
-		return ret;
-	device->fd = vftoken_vfio_open(device->group.group_fd, bdf, option);
-	if (device->fd >= 0)
-		return 0;
-	vftoken_vfio_group_close(&device->group);
-	return device->fd;
+	return ret < 0 ? ret : vftoken_vfio_group_open(group, VFTOKEN_VFIO_FOLDER, name);
 }
 
-/* The name of a device's own file, vfioN, is that of the one folder below its vfio-dev. */
+int
+backend_open_again(const struct vftoken_vfio_group *group, const char *bdf,
+		   const unsigned char *token)
+{
+	char option[] = OPTION MALFORMED_UUID;
+
+	if (token != NULL && token != malformed)
+		uuid_unparse_lower(token, option + strlen(OPTION));
+	return vftoken_vfio_open(group->group_fd, bdf, token != NULL ? option : NULL);
+}
+
+/* A device's own file, vfioN, has the name of the one folder in its vfio-dev. */
 static int
 cdev_path(const char *bdf, char path[PATH_MAX])
 {
-	const struct dirent *entry;
-	DIR *folder;
+	glob_t found;
 
-	snprintf(path, PATH_MAX, "%s/%s/vfio-dev", VFTOKEN_SYSFS_DEVICES, bdf);
-	folder = opendir(path);
-	if (folder == NULL)
+	snprintf(path, PATH_MAX, "%s/%s/vfio-dev/vfio*", VFTOKEN_SYSFS_DEVICES, bdf);
+	if (glob(path, 0, NULL, &found) != 0)
 		return -ENODEV;
-	do
-		entry = readdir(folder);
-	while (entry != NULL && entry->d_name[0] == '.');
-	if (entry != NULL)
-		snprintf(path, PATH_MAX, "%s/%s", CDEV_FOLDER, entry->d_name);
-	closedir(folder);
-	return entry != NULL ? 0 : -ENODEV;
+	snprintf(path, PATH_MAX, "%s/devices/%s", VFTOKEN_VFIO_FOLDER,
+		 strrchr(found.gl_pathv[0], '/') + 1);
+	globfree(&found);
+	return 0;
 }
 
 int
@@ -130,58 +110,54 @@ backend_open_cdev(const char *bdf)
 	return fd < 0 ? -errno : fd;
 }
 
-static int
-open_iommufd(struct device *device, const char *bdf, const unsigned char *token)
+int
+backend_open_iommufd(void)
 {
+	const int fd = open(IOMMUFD, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+open_bound(const char *bdf, int iommufd, const unsigned char *token)
+{
+	const int fd = backend_open_cdev(bdf);
 	int ret;
 
-	device->iommufd = open(IOMMUFD, O_RDWR | O_CLOEXEC);
-	if (device->iommufd < 0)
-		return -errno;
-	ret = device->fd = backend_open_cdev(bdf);
-	if (ret >= 0)
-		ret = vftoken_vfio_bind_iommufd(device->fd, device->iommufd, token);
-	if (ret >= 0)
-		return 0;
-	if (device->fd >= 0)
-		close(device->fd);
-	close(device->iommufd);
+	ret = fd < 0 ? fd : vftoken_vfio_bind_iommufd(fd, iommufd, token);
+	if (ret == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
 	return ret;
 }
 
 int
-backend_open(struct device *device, enum backend backend, const char *bdf, enum token token)
+backend_open(struct device *device, enum backend backend, const char *bdf,
+	     const unsigned char *token)
 {
-	const unsigned char *uuid = backend_token(token);
+	const bool by_group = backend == BACKEND_GROUP;
+	struct vftoken_vfio_group *group = &device->group;
+	int ret;
 
-	device->backend = backend;
-	if (backend == BACKEND_GROUP)
-		return open_group(device, bdf, token != TOKEN_NONE ? backend_option(token) : NULL);
-	/* No process has memory at its first address. */
-	return open_iommufd(device, bdf, token == TOKEN_MALFORMED ? (const void *)1 : uuid);
-}
-
-int
-backend_open_with(struct device *device, enum backend backend, const char *bdf, const uuid_t token)
-{
-	char option[sizeof(OPTION) + UUID_STR_LEN] = OPTION;
-
-	device->backend = backend;
-	if (backend == BACKEND_IOMMUFD)
-		return open_iommufd(device, bdf, token);
-	if (token != NULL)
-		uuid_unparse_lower(token, option + strlen(OPTION));
-	return open_group(device, bdf, token != NULL ? option : NULL);
+	group->group_fd = -1;
+	ret = by_group ? backend_open_group(group, bdf)
+		       : (group->container_fd = backend_open_iommufd());
+	if (ret < 0)
+		return ret;
+	ret = device->fd = by_group ? backend_open_again(group, bdf, token)
+				    : open_bound(bdf, group->container_fd, token);
+	if (ret >= 0)
+		return 0;
+	vftoken_vfio_group_close(group);
+	return ret;
 }
 
 void
 backend_close(struct device *device)
 {
 	close(device->fd);
-	if (device->backend == BACKEND_GROUP)
-		vftoken_vfio_group_close(&device->group);
-	else
-		close(device->iommufd);
+	vftoken_vfio_group_close(&device->group);
 }
 
 const char *

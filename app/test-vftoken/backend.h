@@ -4,38 +4,34 @@
 
 /**
  * @file
- * The two ways to open a device, with one of the tokens that the cases are about.
+ * The two ways to open a device, and the tokens that the cases are about.
  */
 
 #ifndef BACKEND_H
 #define BACKEND_H
-
-#include <stdbool.h>
 
 #include <uuid/uuid.h>
 
 #include <vftoken/vfio.h>
 
 enum backend {
-	BACKEND_GROUP,		/**< VFIO_GROUP_GET_DEVICE_FD */
-	BACKEND_IOMMUFD,	/**< /dev/vfio/devices/vfioN, VFIO_DEVICE_BIND_IOMMUFD */
+	BACKEND_GROUP,   /**< VFIO_GROUP_GET_DEVICE_FD */
+	BACKEND_IOMMUFD, /**< /dev/vfio/devices/vfioN, VFIO_DEVICE_BIND_IOMMUFD */
 	BACKENDS,
 };
 
 enum token {
 	TOKEN_RIGHT,
-	TOKEN_WRONG,		/**< a good UUID that nobody has set, unless a case sets it */
+	TOKEN_WRONG, /**< a good UUID that nobody has set, unless a case sets it */
 	TOKEN_NONE,
 	TOKEN_NIL,
-	TOKEN_MALFORMED,	/**< no UUID; for iommufd a pointer to no memory */
+	TOKEN_MALFORMED, /**< no UUID; for iommufd a pointer to no memory */
 };
 
 /** An open device. */
 struct device {
-	struct vftoken_vfio_group group;	/**< for BACKEND_GROUP */
-	int iommufd;			/**< for BACKEND_IOMMUFD */
+	struct vftoken_vfio_group group; /**< the container is BACKEND_IOMMUFD's iommufd */
 	int fd;
-	enum backend backend;
 };
 
 /** The backend's name, `group` or `iommufd`. */
@@ -44,33 +40,35 @@ const char *backend_name(enum backend backend);
 /** The token in words. */
 const char *backend_token_name(enum token token);
 
-/** Draw TOKEN_RIGHT and TOKEN_WRONG, anew for each run. */
+/** Draw TOKEN_RIGHT and TOKEN_WRONG, others for each run. */
 void backend_draw_tokens(void);
 
-/** The 16 bytes of TOKEN_RIGHT, TOKEN_WRONG or TOKEN_NIL; NULL for another. */
+/** A token's 16 bytes; NULL for TOKEN_NONE, and an address of no memory for TOKEN_MALFORMED. */
 const unsigned char *backend_token(enum token token);
-
-/** The option `vf_token=` with a token that isn't TOKEN_NONE; static memory. */
-const char *backend_option(enum token token);
 
 /**
  * Open a device.
  *
+ * @param token
+ *   16 bytes, or what backend_token() returns.
  * @return
  *   0, or a negative errno value: the kernel's, or -ENODEV (the device has no group or file).
  */
-int backend_open(struct device *device, enum backend backend, const char *bdf, enum token token);
-
-/**
- * Open it with a token of the caller's own; NULL for none.
- */
-int backend_open_with(struct device *device, enum backend backend, const char *bdf,
-		const uuid_t token);
+int backend_open(struct device *device, enum backend backend, const char *bdf,
+		 const unsigned char *token);
 
 /** Close a device. */
 void backend_close(struct device *device);
 
-/** The device file of BACKEND_IOMMUFD, not yet bound; or a negative errno value. */
+/** Open a device's group; 0 or a negative errno value. */
+int backend_open_group(struct vftoken_vfio_group *group, const char *bdf);
+
+/** Open a device of an open group; its file, or a negative errno value. */
+int backend_open_again(const struct vftoken_vfio_group *group, const char *bdf,
+		       const unsigned char *token);
+
+/** Open an iommufd, or a device's file without binding it; or a negative errno value. */
+int backend_open_iommufd(void);
 int backend_open_cdev(const char *bdf);
 
 /** The errno of a malformed token. */

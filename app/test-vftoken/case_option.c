@@ -2,19 +2,17 @@
  * Copyright(c) 2026 dpdk-vf-token contributors
  */
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <linux/vfio.h>
 
 #include "step.h"
 
-/* What is given to VFIO_GROUP_GET_DEVICE_FD for a VF, after the right token was set. */
+/* A text for VFIO_GROUP_GET_DEVICE_FD of a VF whose PF has the right token. */
 struct text {
 	/* @ stands for the VF's name, # for the right token, ^ for that in capitals. */
 	const char *form;
@@ -23,18 +21,12 @@ struct text {
 
 #define TEXT_SIZE 512
 
-/* The group of a VF whose PF has the right token. */
+/* Open the group of a VF whose PF has the right token. */
 static void
 open_group(const struct run *run, struct vftoken_vfio_group *group)
 {
-	char name[VFTOKEN_GROUP_SIZE];
-	int ret;
-
-	step_give_token(run, run->pf);
-	ret = vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, run->vf, name);
-	if (ret == 0)
-		ret = vftoken_vfio_group_open(group, VFTOKEN_VFIO_FOLDER, name);
-	verdict_answer(ret, 0, "opening the group of %s", run->vf);
+	step_give_token(run);
+	verdict_answer(backend_open_group(group, run->vf), 0, "opening the group of %s", run->vf);
 }
 
 static int
@@ -68,9 +60,9 @@ expand(const struct run *run, const char *form, char text[TEXT_SIZE])
 }
 
 static void
-open_text(const struct run *run, const void *arg)
+open_text(const struct run *run)
 {
-	const struct text *given = arg;
+	const struct text *given = run->one->arg;
 	struct vftoken_vfio_group group;
 	char text[TEXT_SIZE];
 
@@ -80,15 +72,14 @@ open_text(const struct run *run, const void *arg)
 		       given->form);
 }
 
-/* A text that is as long as may be, and one that is longer. */
+/* The longest text that the kernel takes, and a longer one. */
 static void
-open_long(const struct run *run, const void *arg)
+open_long(const struct run *run)
 {
 	const long page = sysconf(_SC_PAGESIZE);
 	char *text = malloc((size_t)page + 1);
 	struct vftoken_vfio_group group;
 
-	(void)arg;
 	open_group(run, &group);
 	if (text == NULL)
 		verdict_fail("out of memory");
@@ -104,31 +95,24 @@ open_long(const struct run *run, const void *arg)
 	verdict_answer(get_device(&group, text), -EACCES, "a page of spaces instead of a token");
 }
 
-/* A text that no memory, or memory only up to its last character, holds. */
+/* A text at an address without memory, and one whose end is missing. */
 static void
-open_no_memory(const struct run *run, const void *arg)
+open_no_memory(const struct run *run)
 {
-	const long page = sysconf(_SC_PAGESIZE);
+	const size_t length = strlen(run->vf);
+	char *const text = step_end_of_memory() - length;
 	struct vftoken_vfio_group group;
-	size_t length;
-	char *memory;
 
-	(void)arg;
 	open_group(run, &group);
 	verdict_answer(get_device(&group, NULL), -EFAULT, "a text at address 0");
-	memory = mmap(NULL, (size_t)page * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		      -1, 0);
-	if (memory == MAP_FAILED || munmap(memory + page, (size_t)page) < 0)
-		verdict_fail("no memory can be mapped: %s", strerror(errno));
-	length = strlen(run->vf);
-	memcpy(memory + page - length, run->vf, length);
-	verdict_answer(get_device(&group, memory + page - length), -EFAULT,
+	memcpy(text, run->vf, length);
+	verdict_answer(get_device(&group, text), -EFAULT,
 		       "a text without an end at the end of memory");
 }
 
-/* Refused opens leave nothing behind: not a user of the PF, and not a changed token. */
+/* Refused opens leave no user of the PF and no other token. */
 static void
-open_refused_often(const struct run *run, const void *arg)
+open_refused_often(const struct run *run)
 {
 	static const char *const forms[] = { "@", "@ vf_token=", "@ vf_token=# vf_token=#",
 					     "@ x=y" };
@@ -136,7 +120,6 @@ open_refused_often(const struct run *run, const void *arg)
 	char text[TEXT_SIZE];
 	unsigned int i;
 
-	(void)arg;
 	open_group(run, &group);
 	for (i = 0; i < 1000; i++) {
 		expand(run, forms[i % SUITE_DIM(forms)], text);
@@ -154,7 +137,7 @@ open_refused_often(const struct run *run, const void *arg)
 			GROUP_ONLY | KEEPS_TOKEN \
 	}
 
-static const struct suite_case cases[] = {
+const struct suite_case option_cases[] = {
 	TEXT("plain", "@ vf_token=#", 0, "A name, a space and vf_token=UUID open a VF."),
 	TEXT("capitals", "@ vf_token=^", 0, "The UUID's hex digits may be capitals."),
 	TEXT("spaces", "@   vf_token=#  ", 0, "More spaces around the option don't matter."),
@@ -204,14 +187,12 @@ static const struct suite_case cases[] = {
 	TEXT("space-first", " @ vf_token=#", -ENODEV,
 	     "A space before the name: no such device, ENODEV."),
 	TEXT("nothing", "", -ENODEV, "An empty text is no such device: ENODEV."),
-	{ "option/page",
-	  "A text of a page and more is refused with EINVAL, and a shorter one is read to its end.",
-	  open_long, NULL, GROUP_ONLY | KEEPS_TOKEN },
-	{ "option/no-memory", "A text that can't be read is refused with EFAULT.", open_no_memory,
-	  NULL, GROUP_ONLY | KEEPS_TOKEN },
-	{ "option/refused-often",
-	  "A thousand refused opens leave the VF unused and the token as it was.",
-	  open_refused_often, NULL, GROUP_ONLY },
+	SUITE_CASE(
+		"option/page", open_long, GROUP_ONLY | KEEPS_TOKEN,
+		"A text of a page and more is refused with EINVAL, and a shorter one is read to its end."),
+	SUITE_CASE("option/no-memory", open_no_memory, GROUP_ONLY | KEEPS_TOKEN,
+		   "A text that can't be read is refused with EFAULT."),
+	SUITE_CASE("option/refused-often", open_refused_often, GROUP_ONLY,
+		   "A thousand refused opens leave the VF unused and the token as it was."),
+	SUITE_END,
 };
-
-const struct suite_cases option_cases = { cases, SUITE_DIM(cases) };

@@ -3,65 +3,39 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "step.h"
 
-/* The token is asked for at the open; an open device is a file like any other. */
+/* The kernel checks the token at the open. An open device is a file like any other. */
 
-/* Whoever "nobody" is, no file of the machine should be theirs. */
+/* The user "nobody", who should own no file of the machine. */
 #define NOBODY 65534
 
-struct shared {
-	struct device vf;
-	int go[2];    /* the case lets the child go on */
-	int ready[2]; /* the child is where it should be */
-};
-
+/* A child uses what it got by fork(2). */
 static void
-make_pipes(struct shared *shared)
+use_vf(const struct run *run, void *arg)
 {
-	if (pipe(shared->go) < 0 || pipe(shared->ready) < 0)
-		verdict_fail("no pipe: %s", strerror(errno));
-}
-
-/* The child keeps what it got by fork(2), until it is let go. */
-static void
-hold(const struct run *run, void *arg)
-{
-	struct shared *shared = arg;
-
 	(void)run;
-	step_works(&shared->vf, "the VF, got by fork,");
-	step_signal(shared->ready[1]);
-	step_wait(shared->go[0]);
+	step_works(arg, "the VF, got by fork,");
 }
 
 static void
-forked(const struct run *run, const void *arg)
+forked(const struct run *run)
 {
-	struct shared shared;
+	struct device vf;
 	pid_t pid;
 
-	(void)arg;
-	make_pipes(&shared);
-	step_give_token(run, run->pf);
-	step_open(run, &shared.vf, run->vf, TOKEN_RIGHT);
-	pid = step_fork(hold, run, &shared);
-	close(shared.ready[1]);
-	step_wait(shared.ready[0]);
-	backend_close(&shared.vf);
+	step_use_vf(run, &vf);
+	pid = step_start(use_vf, run, &vf);
+	backend_close(&vf);
 	step_try(run, run->pf, TOKEN_NONE, -EACCES);
-	step_signal(shared.go[1]);
-	step_join(pid);
+	step_kill(pid);
 	step_try(run, run->pf, TOKEN_NONE, 0);
 }
 
@@ -69,44 +43,44 @@ static void
 open_in_child(const struct run *run, void *arg)
 {
 	(void)arg;
-	step_try(run, run->vf, TOKEN_NONE, -EACCES);
-	step_try(run, run->vf, TOKEN_WRONG, -EACCES);
-	step_try(run, run->vf, TOKEN_RIGHT, 0);
+	step_needs_token(run, run->vf);
 }
 
-/* That the parent has the PF, or has opened the VF before, is no token. */
+/* The parent has the PF, and has opened the VF. Its child needs the token all the same. */
 static void
-child_opens(const struct run *run, const void *arg)
+child_opens(const struct run *run)
 {
 	struct device pf;
 
-	(void)arg;
-	step_start_pf(run, &pf, run->pf);
+	step_start_pf(run, &pf);
 	step_try(run, run->vf, TOKEN_RIGHT, 0);
 	step_join(step_fork(open_in_child, run, NULL));
 	step_works(&pf, "the PF");
 }
 
-static void
-try_group(const struct run *run, void *arg)
+/* Open the VF by a group that another process has opened; returns its file. */
+static int
+open_by_group(const struct run *run, const struct device *vf)
 {
-	const struct shared *shared = arg;
-
-	step_open_again(&shared->vf, run->vf, TOKEN_NONE, -EACCES);
-	step_open_again(&shared->vf, run->vf, TOKEN_WRONG, -EACCES);
-	close(step_open_again(&shared->vf, run->vf, TOKEN_RIGHT, 0));
+	step_open_again(vf, run->vf, TOKEN_NONE, -EACCES);
+	step_open_again(vf, run->vf, TOKEN_WRONG, -EACCES);
+	return step_open_again(vf, run->vf, TOKEN_RIGHT, 0);
 }
 
 static void
-forked_group(const struct run *run, const void *arg)
+use_group(const struct run *run, void *arg)
 {
-	struct shared shared;
+	close(open_by_group(run, arg));
+}
 
-	(void)arg;
-	step_give_token(run, run->pf);
-	step_open(run, &shared.vf, run->vf, TOKEN_RIGHT);
-	step_join(step_fork(try_group, run, &shared));
-	step_works(&shared.vf, "the VF");
+static void
+forked_group(const struct run *run)
+{
+	struct device vf;
+
+	step_use_vf(run, &vf);
+	step_join(step_fork(use_group, run, &vf));
+	step_works(&vf, "the VF");
 }
 
 /* A message with one byte and a file. */
@@ -171,24 +145,35 @@ pass_group(const struct run *run, void *arg)
 
 	step_open(run, &vf, run->vf, TOKEN_RIGHT);
 	send_file(*(int *)arg, vf.group.group_fd);
-	/* Its container goes along, as a device opens only while the group is in one. */
+	/* A device opens only while its group is in a container. */
 	send_file(*(int *)arg, vf.group.container_fd);
 }
 
-static void
-passed(const struct run *run, const void *arg)
+/* Start a child that sends what it opens over a socket, and ends. */
+static pid_t
+start_sender(const struct run *run, void (*function)(const struct run *run, void *arg), int *end)
 {
-	struct device vf = { .backend = run->backend };
 	int sockets[2];
 	pid_t pid;
 
-	(void)arg;
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) < 0)
 		verdict_fail("no socket: %s", strerror(errno));
-	step_give_token(run, run->pf);
-	pid = step_fork(pass_device, run, &sockets[1]);
+	step_give_token(run);
+	pid = step_fork(function, run, &sockets[1]);
 	close(sockets[1]);
-	vf.fd = receive_file(sockets[0]);
+	*end = sockets[0];
+	return pid;
+}
+
+static void
+passed(const struct run *run)
+{
+	struct device vf;
+	int socket;
+	pid_t pid;
+
+	pid = start_sender(run, pass_device, &socket);
+	vf.fd = receive_file(socket);
 	step_join(pid);
 	step_works(&vf, "the VF, passed over a socket by a process that has ended,");
 	step_try(run, run->pf, TOKEN_NONE, -EACCES);
@@ -197,41 +182,32 @@ passed(const struct run *run, const void *arg)
 }
 
 static void
-passed_group(const struct run *run, const void *arg)
+passed_group(const struct run *run)
 {
-	struct device vf = { .backend = run->backend };
-	int sockets[2];
+	struct device vf;
+	int socket;
 	pid_t pid;
 
-	(void)arg;
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) < 0)
-		verdict_fail("no socket: %s", strerror(errno));
-	step_give_token(run, run->pf);
-	pid = step_fork(pass_group, run, &sockets[1]);
-	close(sockets[1]);
-	vf.group.group_fd = receive_file(sockets[0]);
-	vf.group.container_fd = receive_file(sockets[0]);
+	pid = start_sender(run, pass_group, &socket);
+	vf.group.group_fd = receive_file(socket);
+	vf.group.container_fd = receive_file(socket);
 	step_join(pid);
-	step_open_again(&vf, run->vf, TOKEN_NONE, -EACCES);
-	step_open_again(&vf, run->vf, TOKEN_WRONG, -EACCES);
-	vf.fd = step_open_again(&vf, run->vf, TOKEN_RIGHT, 0);
+	vf.fd = open_by_group(run, &vf);
 	step_works(&vf, "the VF, by a group passed over a socket,");
 }
 
-/* The files that a user needs to open the VF. */
+/* Give away the file that a user needs to open the VF. */
 static void
 give_to_nobody(const struct run *run)
 {
-	char name[VFTOKEN_GROUP_SIZE], path[PATH_MAX];
+	char path[PATH_MAX];
 
-	if (run->backend == BACKEND_IOMMUFD) {
+	if (run->backend == BACKEND_IOMMUFD)
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", backend_open_cdev(run->vf));
-	} else {
-		verdict_answer(vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, run->vf, name), 0,
-			       "finding the group of %s", run->vf);
-		snprintf(path, sizeof(path), "%s/%s", VFTOKEN_VFIO_FOLDER, name);
-	}
-	/* It goes with the VF when the machine is put back. */
+	else
+		verdict_answer(sysfs_group_path(run->vf, path), 0, "finding the group of %s",
+			       run->vf);
+	/* The file goes when the VF is disabled. */
 	if (chown(path, NOBODY, NOBODY) < 0)
 		verdict_fail("%s can't be given away: %s", path, strerror(errno));
 }
@@ -252,19 +228,16 @@ open_as_nobody(const struct run *run, void *arg)
 	become_nobody();
 	if (access(common, R_OK | W_OK) < 0)
 		verdict_skip("%s is root's own here", common);
-	step_try(run, run->vf, TOKEN_NONE, -EACCES);
-	step_try(run, run->vf, TOKEN_WRONG, -EACCES);
-	step_try(run, run->vf, TOKEN_RIGHT, 0);
+	step_needs_token(run, run->vf);
 }
 
 static void
-user_with_file(const struct run *run, const void *arg)
+user_with_file(const struct run *run)
 {
-	(void)arg;
-	step_give_token(run, run->pf);
+	step_give_token(run);
 	give_to_nobody(run);
 	step_join(step_fork(open_as_nobody, run, NULL));
-	/* Others' right to the file is not the next case's. */
+	/* The next case gets another file. */
 	step_num_vfs(run->pf, 0, 0);
 }
 
@@ -277,34 +250,29 @@ open_without_file(const struct run *run, void *arg)
 }
 
 static void
-user_without_file(const struct run *run, const void *arg)
+user_without_file(const struct run *run)
 {
-	(void)arg;
-	step_give_token(run, run->pf);
+	step_give_token(run);
 	step_join(step_fork(open_without_file, run, NULL));
 }
 
-static const struct suite_case cases[] = {
-	{ "process/forked",
-	  "A VF's file that a child got by fork works there, and the VF is in use until the child ends.",
-	  forked, NULL, 0 },
-	{ "process/child-opens", "The child of a PF's process needs the token to open a VF.",
-	  child_opens, NULL, 0 },
-	{ "process/forked-group",
-	  "A VF's group that a child got by fork opens the VF with the token only.", forked_group,
-	  NULL, GROUP_ONLY },
-	{ "process/passed",
-	  "A VF's file passed over a socket works without the token, and is in use when the sender has ended.",
-	  passed, NULL, 0 },
-	{ "process/passed-group",
-	  "A VF's group passed over a socket opens the VF with the token only.", passed_group, NULL,
-	  GROUP_ONLY },
-	{ "process/user-with-file",
-	  "A user who has but the VF's file opens the VF with the token only.", user_with_file,
-	  NULL, 0 },
-	{ "process/user-without-file",
-	  "A user who hasn't the VF's file doesn't open the VF, not with the token either: EACCES.",
-	  user_without_file, NULL, 0 },
+const struct suite_case process_cases[] = {
+	SUITE_CASE(
+		"process/forked", forked, 0,
+		"A VF's file that a child got by fork works there, and the VF is in use until the child ends."),
+	SUITE_CASE("process/child-opens", child_opens, 0,
+		   "The child of a PF's process needs the token to open a VF."),
+	SUITE_CASE("process/forked-group", forked_group, GROUP_ONLY,
+		   "A VF's group that a child got by fork opens the VF with the token only."),
+	SUITE_CASE(
+		"process/passed", passed, 0,
+		"A VF's file passed over a socket works without the token, and is in use when the sender has ended."),
+	SUITE_CASE("process/passed-group", passed_group, GROUP_ONLY,
+		   "A VF's group passed over a socket opens the VF with the token only."),
+	SUITE_CASE("process/user-with-file", user_with_file, 0,
+		   "A user who has but the VF's file opens the VF with the token only."),
+	SUITE_CASE(
+		"process/user-without-file", user_without_file, 0,
+		"A user who hasn't the VF's file doesn't open the VF, not with the token either: EACCES."),
+	SUITE_END,
 };
-
-const struct suite_cases process_cases = { cases, SUITE_DIM(cases) };

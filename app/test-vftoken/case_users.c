@@ -7,7 +7,7 @@
 
 #include "step.h"
 
-/* The PF takes any token, or none, exactly while no VF is in use. */
+/* The PF takes any token, or none, only while no VF is in use. */
 
 #define MAX_OPEN 3
 
@@ -34,27 +34,24 @@ close_in_order(const struct run *run, const unsigned int *order, unsigned int n)
 }
 
 static void
-any_order(const struct run *run, const void *arg)
+any_order(const struct run *run)
 {
 	const unsigned int n = run->num_vfs < MAX_OPEN ? run->num_vfs : MAX_OPEN;
 	unsigned int i;
 
-	(void)arg;
-	step_give_token(run, run->pf);
-	/* Of two, the first and the last order are all there are. */
+	step_give_token(run);
+	/* With two VFs there are only the first and the last order. */
 	for (i = 0; i < SUITE_DIM(orders); i += n == MAX_OPEN ? 1 : SUITE_DIM(orders) - 1)
 		close_in_order(run, orders[i], n);
 }
 
 static void
-twice(const struct run *run, const void *arg)
+twice(const struct run *run)
 {
 	struct device vf;
 	int again;
 
-	(void)arg;
-	step_give_token(run, run->pf);
-	step_open(run, &vf, run->vf, TOKEN_RIGHT);
+	step_use_vf(run, &vf);
 	again = step_open_again(&vf, run->vf, TOKEN_RIGHT, 0);
 	close(vf.fd);
 	vf.fd = again;
@@ -65,24 +62,21 @@ twice(const struct run *run, const void *arg)
 }
 
 static void
-refused(const struct run *run, const void *arg)
+refused(const struct run *run)
 {
-	(void)arg;
-	step_give_token(run, run->pf);
+	step_give_token(run);
 	step_try(run, run->vf, TOKEN_WRONG, -EACCES);
 	step_try(run, run->vf, TOKEN_NONE, -EACCES);
-	step_try(run, run->vf, TOKEN_MALFORMED, backend_malformed(run->backend));
+	step_try(run, run->vf, TOKEN_MALFORMED, -EINVAL);
 	step_try(run, run->pf, TOKEN_NONE, 0);
 }
 
 static void
-refused_beside(const struct run *run, const void *arg)
+refused_beside(const struct run *run)
 {
 	struct device vf;
 
-	(void)arg;
-	step_give_token(run, run->pf);
-	step_open(run, &vf, run->vf, TOKEN_RIGHT);
+	step_use_vf(run, &vf);
 	step_try(run, run->vf2, TOKEN_WRONG, -EACCES);
 	step_try(run, run->vf2, TOKEN_NONE, -EACCES);
 	step_try(run, run->pf, TOKEN_NONE, -EACCES);
@@ -90,28 +84,26 @@ refused_beside(const struct run *run, const void *arg)
 	step_try(run, run->pf, TOKEN_NONE, 0);
 }
 
-/* The PF itself is no user: opened again beside itself it sets the token. */
+/* The PF itself is no user: a second open of it sets the token. */
 static void
-pf_no_user(const struct run *run, const void *arg)
+pf_no_user(const struct run *run)
 {
 	struct device pf;
 
-	(void)arg;
-	step_start_pf(run, &pf, run->pf);
+	step_start_pf(run, &pf);
 	close(step_open_again(&pf, run->pf, TOKEN_NONE, 0));
 	close(step_open_again(&pf, run->pf, TOKEN_WRONG, 0));
 	step_try(run, run->vf, TOKEN_RIGHT, -EACCES);
 	step_try(run, run->vf, TOKEN_WRONG, 0);
 }
 
-/* As a VF is in use, the PF that is open opens again with the current token only. */
+/* While a VF is in use, a second open of the PF needs the current token. */
 static void
-pf_again(const struct run *run, const void *arg)
+pf_again(const struct run *run)
 {
 	struct device pf, vf;
 
-	(void)arg;
-	step_start_pf(run, &pf, run->pf);
+	step_start_pf(run, &pf);
 	step_open(run, &vf, run->vf, TOKEN_RIGHT);
 	step_open_again(&pf, run->pf, TOKEN_NONE, -EACCES);
 	step_open_again(&pf, run->pf, TOKEN_WRONG, -EACCES);
@@ -120,21 +112,20 @@ pf_again(const struct run *run, const void *arg)
 	close(step_open_again(&pf, run->pf, TOKEN_WRONG, 0));
 }
 
-static const struct suite_case cases[] = {
-	{ "users/any-order",
-	  "In whichever order VFs close, the PF takes no token only after the last one has.",
-	  any_order, NULL, NEEDS_TWO_VFS },
-	{ "users/twice", "A VF opened twice is in use until both its files are closed.", twice,
-	  NULL, GROUP_ONLY },
-	{ "users/refused", "A VF whose open was refused is not in use.", refused, NULL, 0 },
-	{ "users/refused-beside", "A refused open doesn't count beside a VF that is in use.",
-	  refused_beside, NULL, NEEDS_TWO_VFS },
-	{ "users/pf-no-user",
-	  "The PF's own open doesn't count: a second one, through its group, sets the token.",
-	  pf_no_user, NULL, GROUP_ONLY },
-	{ "users/pf-again",
-	  "A PF that is open opens a second time, while a VF is in use, with its token only.",
-	  pf_again, NULL, GROUP_ONLY },
+const struct suite_case users_cases[] = {
+	SUITE_CASE(
+		"users/any-order", any_order, NEEDS_TWO_VFS,
+		"In whichever order VFs close, the PF takes no token only after the last one has."),
+	SUITE_CASE("users/twice", twice, GROUP_ONLY,
+		   "A VF opened twice is in use until both its files are closed."),
+	SUITE_CASE("users/refused", refused, 0, "A VF whose open was refused is not in use."),
+	SUITE_CASE("users/refused-beside", refused_beside, NEEDS_TWO_VFS,
+		   "A refused open doesn't count beside a VF that is in use."),
+	SUITE_CASE(
+		"users/pf-no-user", pf_no_user, GROUP_ONLY,
+		"The PF's own open doesn't count: a second one, through its group, sets the token."),
+	SUITE_CASE(
+		"users/pf-again", pf_again, GROUP_ONLY,
+		"A PF that is open opens a second time, while a VF is in use, with its token only."),
+	SUITE_END,
 };
-
-const struct suite_cases users_cases = { cases, SUITE_DIM(cases) };

@@ -12,7 +12,7 @@
 
 #include "job.h"
 
-/* How long the kernel may take to end killed processes: a device is reset as it is closed. */
+/* Longest time to end killed processes: the kernel resets each device that they had open. */
 #define KILLED_SECONDS 20
 
 int job_signal;
@@ -36,9 +36,9 @@ job_block_signals(void)
 
 	waited_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, &before);
-	/* Whoever reads our output may leave; the machine has to be put back all the same. */
+	/* The machine is restored even when nobody reads the output any more. */
 	signal(SIGPIPE, SIG_IGN);
-	/* What a case has started comes to us when the case is killed. */
+	/* Children of a killed case become children of this process. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
@@ -48,25 +48,27 @@ job_unblock_signals(void)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-static double
-now(void)
+long
+job_now(void)
 {
 	struct timespec time;
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 /* Wait for one of the signals until a time, at most a tenth of a second. */
 static void
-wait_signal(double seconds)
+wait_signal(long until)
 {
-	struct timespec time = { .tv_nsec = 100000000 };
+	const long left = until - job_now();
+	const struct timespec time = { .tv_nsec = (left < 0     ? 0
+						   : left < 100 ? left
+								: 100) *
+						  1000000 };
 	sigset_t set;
 	int signal;
 
-	if (seconds < 0.1)
-		time.tv_nsec = seconds > 0 ? (long)(seconds * 1e9) : 0;
 	waited_signals(&set);
 	signal = sigtimedwait(&set, NULL, &time);
 	if (signal > 0 && signal != SIGCHLD)
@@ -76,7 +78,7 @@ wait_signal(double seconds)
 void
 job_check_signals(void)
 {
-	wait_signal(0);
+	wait_signal(job_now());
 }
 
 static _Noreturn void
@@ -91,7 +93,7 @@ child(void (*function)(const void *arg), const void *arg, pid_t parent)
 	_exit(0);
 }
 
-/* Reap what has ended; whether all has. */
+/* Reap the processes that have ended; returns whether all have. */
 static bool
 reap(pid_t leader, int *status, bool *ended)
 {
@@ -112,7 +114,7 @@ job_run(void (*function)(const void *arg), const void *arg, unsigned int seconds
 	const pid_t parent = getpid(), leader = fork();
 	enum job_end end = JOB_DONE;
 	bool ended = false, gone = false;
-	double until;
+	long until;
 	int status = 0;
 
 	if (leader < 0)
@@ -120,19 +122,19 @@ job_run(void (*function)(const void *arg), const void *arg, unsigned int seconds
 	if (leader == 0)
 		child(function, arg, parent);
 	setpgid(leader, leader);
-	for (until = now() + seconds; !ended && job_signal == 0 && now() < until;) {
-		wait_signal(until - now());
+	for (until = job_now() + seconds * 1000L; !ended && job_signal == 0 && job_now() < until;) {
+		wait_signal(until);
 		gone = reap(leader, &status, &ended);
 	}
 	if (!ended)
 		end = job_signal != 0 ? JOB_STOPPED : JOB_TIMEOUT;
 	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		end = JOB_CRASHED;
-	/* What it has left behind, such as a write to sysfs, ends when all devices are closed. */
+	/* What is left, such as a write to sysfs, ends once all devices are closed. */
 	if (!gone)
 		kill(-leader, SIGKILL);
-	for (until = now() + KILLED_SECONDS; !gone && now() < until;) {
-		wait_signal(0.1);
+	for (until = job_now() + KILLED_SECONDS * 1000L; !gone && job_now() < until;) {
+		wait_signal(until);
 		gone = reap(leader, &status, &ended);
 	}
 	return gone ? end : JOB_STUCK;

@@ -12,25 +12,28 @@
 
 /** Why a job ended. */
 enum job_end {
-	JOB_DONE,	/**< by itself */
+	JOB_DONE, /**< by itself */
 	JOB_CRASHED,
 	JOB_TIMEOUT,
-	JOB_STOPPED,	/**< SIGINT, SIGTERM, SIGHUP or SIGQUIT came; see job_signal */
+	JOB_STOPPED, /**< SIGINT, SIGTERM, SIGHUP or SIGQUIT came; see job_signal */
 	JOB_NOT_STARTED,
-	JOB_STUCK,	/**< it was killed, and the kernel doesn't let go of it */
+	JOB_STUCK, /**< it was killed, and the kernel doesn't let go of it */
 };
 
 /** The signal that came; 0 for none. */
 extern int job_signal;
 
-/** Block the signals that end the suite, and those that would end it without its clean-up. */
+/** Block the signals that would end the suite before it restores the machine. */
 void job_block_signals(void);
 
 /** Let signals through again. */
 void job_unblock_signals(void);
 
-/** Note a signal that has come in the meantime. */
+/** Set job_signal if a signal has come. */
 void job_check_signals(void);
+
+/** The time in milliseconds. */
+long job_now(void);
 
 /**
  * Run a function in a child process that leads a process group, and wait until nothing of that

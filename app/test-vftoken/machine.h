@@ -4,23 +4,21 @@
 
 /**
  * @file
- * The machine: what it was like, what the cases start from, and how it is put back.
+ * The machine: its state before, the state that the cases start from, and how it is restored.
  *
- * All that the suite will change is recorded before anything is changed. Putting it back goes by
- * that record and by what sysfs shows, not by a log of what was done, so that it works from
- * whatever a case left behind, also twice.
+ * The suite records all that it may change before it changes anything. It restores the machine from
+ * that record and from what sysfs shows, whatever a case left behind.
  */
 
 #ifndef MACHINE_H
 #define MACHINE_H
 
+#include <err.h>
+#include <stdarg.h>
 #include <stdbool.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "sysfs.h"
-
-/** There when vfio-pci is loaded or built in. */
-#define MACHINE_VFIO_PCI "/sys/module/vfio_pci"
 
 /** PFs that the cases use: the one under test, and another. */
 #define MACHINE_PFS 2
@@ -28,39 +26,31 @@
 /** Most VFs of a PF that the suite enables. */
 #define MACHINE_VFS 64
 
-/** The file of a device's group, which an administrator may have given to somebody. */
-struct machine_node {
-	bool there;
-	uid_t uid;
-	gid_t gid;
-	mode_t mode;
-};
-
 /** What a device was like. */
 struct machine_device {
 	char bdf[VFTOKEN_BDF_SIZE];
 	char driver[VFTOKEN_DRIVER_SIZE];
 	char override[SYSFS_TEXT_SIZE];
-	struct machine_node node;
+	bool has_node; /* the file of its group, which may have been given to somebody */
+	struct stat node;
 };
 
 struct machine_pf {
 	struct machine_device was;
-	char autoprobe[SYSFS_TEXT_SIZE];	/* sriov_drivers_autoprobe */
+	char autoprobe[SYSFS_TEXT_SIZE]; /* sriov_drivers_autoprobe */
 	uint16_t had_vfs;
-	struct machine_device *vfs_were;	/* had_vfs of them */
-	int lock_fd;				/* keeps a second run away */
-	char vfs[MACHINE_VFS][VFTOKEN_BDF_SIZE];	/* those that the cases use */
+	struct machine_device *vfs_were;         /* had_vfs of them */
+	int lock_fd;                             /* keeps a second run away */
+	char vfs[MACHINE_VFS][VFTOKEN_BDF_SIZE]; /* those that the cases use */
 };
 
 struct machine {
 	struct machine_pf pfs[MACHINE_PFS];
 	unsigned int n_pfs;
-	struct machine_device other;	/* neither PF nor VF; no BDF for none */
-	unsigned int num_vfs;		/* of each PF, for the cases */
-	bool had_vfio_pci;		/* the module */
+	struct machine_device other; /* neither PF nor VF; no BDF for none */
+	unsigned int num_vfs;        /* of each PF, for the cases */
+	bool had_vfio_pci;           /* the module */
 	bool had_enable_sriov;
-	bool changed;
 };
 
 /**
@@ -93,5 +83,16 @@ bool machine_restore(struct machine *machine);
 
 /** Whether this kernel's vfio-pci has the mechanism of VF tokens. */
 bool machine_has_tokens(void);
+
+/** Say on stderr, in one sentence, what is refused, why and what to do; returns false. */
+static inline bool __attribute__((format(printf, 1, 2))) message_refuse(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vwarnx(format, ap);
+	va_end(ap);
+	return false;
+}
 
 #endif /* MACHINE_H */

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "job.h"
-#include "message.h"
 #include "suite.h"
 
 #define EXIT_USAGE 2
@@ -29,7 +28,6 @@ static const char usage[] =
 	"  --backend B       group, iommufd or all (all)\n"
 	"  --case PATTERN    only the cases whose names match, such as 'vf/*' or 'group/vf/*'\n"
 	"  --list            print the cases and what must hold\n"
-	"  --junit FILE      write the results as JUnit's XML too\n"
 	"  --stress SECONDS  instead of the cases, race their operations for so long\n"
 	"  --race ROUNDS     instead of the cases, race opens against VFs and drivers that go\n"
 	"  --seed N          draw the operations of --stress or --race from this number (1)\n"
@@ -38,43 +36,25 @@ static const char usage[] =
 	"Status: 0 all held; 1 something did not, or nothing was proved; 2 wrong usage, or a device\n"
 	"was refused. The machine is left as it was.\n";
 
-enum choice {
-	OPT_BACKEND = 1,
-	OPT_CASE,
-	OPT_HELP,
-	OPT_JUNIT,
-	OPT_LIST,
-	OPT_NUM_VFS,
-	OPT_OTHER,
-	OPT_PF,
-	OPT_PF2,
-	OPT_RACE,
-	OPT_SEED,
-	OPT_STRESS,
-	OPT_VERSION,
-};
-
 static const struct option options[] = {
-	{ "backend", required_argument, NULL, OPT_BACKEND },
-	{ "case", required_argument, NULL, OPT_CASE },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ "junit", required_argument, NULL, OPT_JUNIT },
-	{ "list", no_argument, NULL, OPT_LIST },
-	{ "num-vfs", required_argument, NULL, OPT_NUM_VFS },
-	{ "other", required_argument, NULL, OPT_OTHER },
-	{ "pf", required_argument, NULL, OPT_PF },
-	{ "pf2", required_argument, NULL, OPT_PF2 },
-	{ "race", required_argument, NULL, OPT_RACE },
-	{ "seed", required_argument, NULL, OPT_SEED },
-	{ "stress", required_argument, NULL, OPT_STRESS },
-	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "backend", required_argument, NULL, 'b' },
+	{ "case", required_argument, NULL, 'c' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "list", no_argument, NULL, 'l' },
+	{ "num-vfs", required_argument, NULL, 'n' },
+	{ "other", required_argument, NULL, 'o' },
+	{ "pf", required_argument, NULL, 'p' },
+	{ "pf2", required_argument, NULL, 'q' },
+	{ "race", required_argument, NULL, 'r' },
+	{ "seed", required_argument, NULL, 'd' },
+	{ "stress", required_argument, NULL, 's' },
+	{ "version", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
 
 struct arguments {
 	struct suite_choice choice;
 	struct machine machine;
-	const char *junit;
 	bool list;
 };
 
@@ -118,37 +98,34 @@ parse_backend(const char *text, bool backends[BACKENDS])
 }
 
 static bool
-parse_option(struct arguments *args, enum choice option, const char *name, const char *text)
+parse_option(struct arguments *args, int option, const char *name, const char *text)
 {
 	struct machine *machine = &args->machine;
 
 	switch (option) {
-	case OPT_BACKEND:
+	case 'b':
 		return parse_backend(text, args->choice.backends);
-	case OPT_CASE:
+	case 'c':
 		args->choice.pattern = text;
 		return true;
-	case OPT_JUNIT:
-		args->junit = text;
-		return true;
-	case OPT_LIST:
+	case 'l':
 		args->list = true;
 		return true;
-	case OPT_NUM_VFS:
+	case 'n':
 		return parse_number(name, text, 1, MACHINE_VFS, &machine->num_vfs);
-	case OPT_OTHER:
+	case 'o':
 		return parse_bdf(name, text, machine->other.bdf);
-	case OPT_PF:
+	case 'p':
 		/* A second one is --pf2. */
 		return parse_bdf(name, text,
 				 machine->pfs[machine->pfs[0].was.bdf[0] != '\0'].was.bdf);
-	case OPT_PF2:
+	case 'q':
 		return parse_bdf(name, text, machine->pfs[1].was.bdf);
-	case OPT_RACE:
+	case 'r':
 		return parse_number(name, text, 1, 1000000, &args->choice.race);
-	case OPT_SEED:
+	case 'd':
 		return parse_number(name, text, 0, UINT_MAX, &args->choice.seed);
-	case OPT_STRESS:
+	case 's':
 		return parse_number(name, text, 1, 86400, &args->choice.stress);
 	default:
 		return false;
@@ -171,14 +148,10 @@ check(struct arguments *args)
 	machine->n_pfs = machine->pfs[1].was.bdf[0] != '\0' ? 2 : 1;
 	if (strcmp(machine->pfs[0].was.bdf, machine->pfs[1].was.bdf) == 0)
 		return message_refuse("--pf and --pf2 are the same PF");
-	if (args->junit == NULL)
-		return true;
-	args->choice.junit = fopen(args->junit, "we");
-	return args->choice.junit != NULL ||
-	       message_refuse("'%s' can't be written: %s", args->junit, strerror(errno));
+	return true;
 }
 
-/* true to go on; false to exit with a status. */
+/* Returns true to go on, or false to exit with a status. */
 static bool
 parse(struct arguments *args, int argc, char **argv, int *status)
 {
@@ -186,9 +159,8 @@ parse(struct arguments *args, int argc, char **argv, int *status)
 
 	*status = EXIT_USAGE;
 	while ((option = getopt_long(argc, argv, "", options, &index)) != -1) {
-		if (option == OPT_HELP || option == OPT_VERSION) {
-			fputs(option == OPT_HELP ? usage
-						 : "dpdk-test-vftoken " VFTOKEN_VERSION "\n",
+		if (option == 'h' || option == 'v') {
+			fputs(option == 'h' ? usage : "dpdk-test-vftoken " VFTOKEN_VERSION "\n",
 			      stdout);
 			*status = EXIT_SUCCESS;
 			return false;
@@ -231,7 +203,7 @@ main(int argc, char **argv)
 	if (!machine_restore(&args.machine))
 		status = EXIT_FAILURE;
 	if (job_signal != 0) {
-		/* As if it had ended us at once, for whoever waits for us. */
+		/* The parent sees that the signal has ended this process. */
 		fflush(NULL);
 		signal(job_signal, SIG_DFL);
 		raise(job_signal);

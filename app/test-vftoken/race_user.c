@@ -11,20 +11,49 @@
 
 #include <vftoken/vfio.h>
 
+#include "job.h"
 #include "race.h"
+
+/* One round out of so many unbinds the PF. */
+#define UNBIND_EVERY 4
+
+/* Rounds between two messages about the progress. */
+#define SAY_EVERY 100
 
 /* Longest times in microseconds between two attempts to open a device. */
 #define VF_PAUSE_US 10000
 #define PF_PAUSE_US 50000
 
-/* Most settings of the token while the PF is open once; how many of their pauses a VF's use is. */
+/* How often an open PF sets the token at most, and the longest pause after each time as a part of
+ * race->hold_us.
+ */
 #define SETS 32
 #define SET_DIVISOR 20
+
+static void
+make_odd(atomic_uint *changes, bool odd)
+{
+	if (atomic_load(changes) % 2 != odd)
+		atomic_fetch_add(changes, 1);
+}
+
+static void
+doubt_token(struct race_game *game)
+{
+	make_odd(&game->token_changes, true);
+}
+
+static void
+know_token(struct race_game *game, unsigned int token)
+{
+	atomic_store(&game->token, token);
+	make_odd(&game->token_changes, false);
+}
 
 static enum token
 draw_token(struct race_user *self)
 {
-	/* The right one in half of the cases, as the others end at once. */
+	/* The right one in half of the cases, as the kernel refuses the others at once. */
 	static const enum token draws[] = {
 		TOKEN_RIGHT, TOKEN_RIGHT, TOKEN_RIGHT, TOKEN_RIGHT, TOKEN_RIGHT,
 		TOKEN_WRONG, TOKEN_WRONG, TOKEN_NONE,  TOKEN_NIL,   TOKEN_MALFORMED,
@@ -33,23 +62,12 @@ draw_token(struct race_user *self)
 	return draws[race_draw(&self->random, SUITE_DIM(draws))];
 }
 
-/* The answer of a device, or of its path, that is going away or whose PF is locked for that. */
+/* Whether a device answers so while it comes or goes, or while its PF is locked for that. */
 static bool
 going_away(int answer)
 {
-	switch (-answer) {
-	case EAGAIN:
-	case EBUSY:
-	case EINVAL:
-	case EIO:
-	case ENODEV:
-	case ENOENT:
-	case ENXIO:
-	case EXDEV:
-		return true;
-	default:
-		return false;
-	}
+	return answer == -EAGAIN || answer == -EBUSY || answer == -EINVAL || answer == -EIO ||
+	       answer == -ENODEV || answer == -ENOENT || answer == -ENXIO || answer == -EXDEV;
 }
 
 static bool
@@ -62,17 +80,17 @@ static bool
 allowed(const struct race_game *game, enum token token, int answer, bool may_open, bool may_refuse,
 	unsigned int vfs)
 {
-	const struct race *race = game->race;
+	const enum backend backend = game->race->run->backend;
 
 	if (answer == 0)
 		return may_open && token != TOKEN_MALFORMED;
-	if (answer == (token == TOKEN_MALFORMED ? backend_malformed(race->run->backend) : -EACCES))
+	if (answer == (token == TOKEN_MALFORMED ? backend_malformed(backend) : -EACCES))
 		return may_refuse || token == TOKEN_MALFORMED;
-	/* Two PFs of a card may be reset together. */
-	return going_away(answer) && (race->n_games > 1 || !settled(vfs, &game->vfs_changes));
+	/* In short rounds the kernel may reset a bus later, once it isn't locked any more. */
+	return going_away(answer) && (game->race->until == 0 || !settled(vfs, &game->vfs_changes));
 }
 
-/* Begin to open a device; TOKEN_RIGHT is what the PF has, TOKEN_WRONG what it will get next. */
+/* Begin to open a device. TOKEN_RIGHT is the PF's token, TOKEN_WRONG the one that it gets next. */
 static int
 open_device(struct race_user *self, enum race_op op, struct device *device, enum token token,
 	    unsigned int current)
@@ -111,8 +129,8 @@ count_use(struct race_game *game, atomic_int *users, int change)
 	atomic_fetch_add(&game->use_changes, 1);
 }
 
-void
-race_use_vf(const struct run *run, void *arg)
+static void
+use_vf(const struct run *run, void *arg)
 {
 	struct race_user *self = arg;
 	struct race_game *game = self->game;
@@ -124,7 +142,7 @@ race_use_vf(const struct run *run, void *arg)
 	(void)run;
 	snprintf(driver, sizeof(driver), "%s/%s/driver", VFTOKEN_SYSFS_DEVICES, self->bdf);
 	while (!atomic_load(&game->over)) {
-		/* While it isn't there, a look is cheaper than an attempt. */
+		/* A look is cheaper than an attempt to open a VF that isn't there. */
 		if (access(driver, F_OK) < 0) {
 			usleep(VF_PAUSE_US / 2);
 			continue;
@@ -132,7 +150,7 @@ race_use_vf(const struct run *run, void *arg)
 		token = draw_token(self);
 		hold = race_draw(&self->random, game->race->hold_us);
 		pause = race_draw(&self->random, VF_PAUSE_US);
-		race_note(self, backend_token_name(token), hold);
+		race_note(self, backend_token_name(token), hold / 1000);
 		count_use(game, &game->maybe_in_use, 1);
 		if (open_vf(self, &device, token) == 0) {
 			count_use(game, &game->surely_in_use, 1);
@@ -145,7 +163,7 @@ race_use_vf(const struct run *run, void *arg)
 	}
 }
 
-/* Open the PF; another token than the current one becomes that if no VF is in use. */
+/* Open the PF. If no VF is in use, it takes another token than the current one, too. */
 static int
 open_pf(struct race_user *self, struct device *device, enum token token)
 {
@@ -161,18 +179,16 @@ open_pf(struct race_user *self, struct device *device, enum token token)
 	int ret;
 
 	if (token == TOKEN_WRONG)
-		race_doubt_token(game);
+		doubt_token(game);
 	ret = open_device(self, RACE_PF_OPEN, device, token, current);
-	/* A PF may be locked for a change of VFs. By group the kernel has taken the token before it
-	 * finds out, by cdev only some kernels have.
+	/* If the PF is locked for a change of VFs, by group the kernel has taken the token already.
+	 * By cdev only some kernels have.
 	 */
 	if (current_or_next &&
 	    (ret == 0 || (ret == -EAGAIN && game->race->run->backend == BACKEND_GROUP)))
-		race_know_token(game, (current + (token == TOKEN_WRONG)) % RACE_TOKENS);
+		know_token(game, (current + (token == TOKEN_WRONG)) % RACE_TOKENS);
 	else if (token == TOKEN_WRONG && ret == -EACCES && sure)
-		race_know_token(game, current);
-	else if (token == TOKEN_RIGHT && !sure)
-		race_doubt_token(game);
+		know_token(game, current);
 	same_use = use == atomic_load(&game->use_changes);
 	race_end(self, ret,
 		 allowed(game, token, ret,
@@ -190,17 +206,17 @@ set_token(struct race_user *self, const struct device *pf)
 	const unsigned int next = (atomic_load(&game->token) + 1) % RACE_TOKENS;
 	int ret;
 
-	race_doubt_token(game);
+	doubt_token(game);
 	race_begin(self, RACE_SET);
-	ret = vftoken_vfio_feature_set(pf->fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN,
-				       game->tokens[next], sizeof(uuid_t));
+	ret = vftoken_vfio_feature_set(pf->fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN, game->tokens[next],
+				       sizeof(uuid_t));
 	race_end(self, ret, ret == 0, NULL);
 	if (ret == 0)
-		race_know_token(game, next);
+		know_token(game, next);
 }
 
-void
-race_use_pf(const struct run *run, void *arg)
+static void
+use_pf(const struct run *run, void *arg)
 {
 	struct race_user *self = arg;
 	struct race_game *game = self->game;
@@ -211,7 +227,7 @@ race_use_pf(const struct run *run, void *arg)
 	(void)run;
 	while (!atomic_load(&game->over)) {
 		token = draw_token(self);
-		/* As the PF's token it would be one that VFs' processes must be refused with. */
+		/* VFs must be refused with the nil token, so the PF never takes it. */
 		if (token == TOKEN_NIL)
 			token = TOKEN_NONE;
 		sets = race_draw(&self->random, SETS);
@@ -227,4 +243,112 @@ race_use_pf(const struct run *run, void *arg)
 		}
 		usleep(pause);
 	}
+}
+
+/* The administrator's operations. */
+static void
+change(struct race_user *admin, enum race_op op)
+{
+	const struct run *run = admin->game->race->run;
+	int ret;
+
+	make_odd(&admin->game->vfs_changes, true);
+	race_begin(admin, op);
+	if (op == RACE_BIND || op == RACE_UNBIND)
+		ret = sysfs_bind(admin->bdf, op == RACE_BIND ? SYSFS_VFIO_PCI : "");
+	else
+		ret = vftoken_sriov_set_numvfs(VFTOKEN_SYSFS_DEVICES, admin->bdf,
+					       op == RACE_ENABLE ? (uint16_t)run->num_vfs : 0);
+	/* The close of the PF restores its configuration without a lock. That may switch off VFs
+	 * that are just being enabled, and the kernel can't read them.
+	 */
+	race_end(admin, ret, ret == 0 || (op == RACE_ENABLE && ret == -EIO), NULL);
+	make_odd(&admin->game->vfs_changes, op != RACE_ENABLE || ret < 0);
+}
+
+/* No VF is in use, so the PF must take a new token. It doesn't if the kernel still counts a VF. */
+static void
+give_token(struct race_user *admin)
+{
+	struct race_game *game = admin->game;
+	struct device pf;
+	unsigned int i, j;
+	int ret;
+
+	for (i = 0; i < RACE_TOKENS; i++)
+		for (j = 0; j < sizeof(uuid_t); j++)
+			game->tokens[i][j] = (unsigned char)race_draw(&admin->random, 256);
+	race_begin(admin, RACE_PF_OPEN);
+	ret = backend_open(&pf, game->race->run->backend, admin->bdf, game->tokens[0]);
+	race_end(admin, ret, ret == 0, "a new token, as no VF is in use");
+	if (ret == 0)
+		race_close(admin, RACE_PF_CLOSE, &pf);
+	know_token(game, 0);
+}
+
+/* Keep the VFs for some time. */
+static void
+keep_vfs(struct race_user *admin)
+{
+	const struct race *race = admin->game->race;
+	long wait = race_draw(&admin->random, race->wait_ms);
+	const long left = race->until - job_now();
+
+	race_note(admin, "wait", (unsigned int)wait);
+	if (race->until != 0 && left < wait)
+		wait = left > 0 ? left : 0;
+	usleep((unsigned int)wait * 1000);
+}
+
+static bool
+play_on(const struct race *race)
+{
+	return race->n_unexpected < RACE_UNEXPECTED;
+}
+
+static void
+play_round(const struct run *run, struct race_game *game, bool unbind)
+{
+	struct race_user *admin = &game->users[0];
+	unsigned int i;
+
+	give_token(admin);
+	atomic_store(&game->over, false);
+	for (i = 1; i < game->race->n_users; i++)
+		game->users[i].pid = step_fork(i == 1 ? use_pf : use_vf, run, &game->users[i]);
+	do {
+		change(admin, RACE_ENABLE);
+		keep_vfs(admin);
+		change(admin, unbind ? RACE_UNBIND : RACE_DISABLE);
+		if (unbind)
+			change(admin, RACE_BIND);
+	} while (job_now() < game->race->until && play_on(game->race));
+	atomic_store(&game->over, true);
+	for (i = 1; i < game->race->n_users; i++)
+		step_join(game->users[i].pid);
+}
+
+void
+race_play(const struct run *run, void *arg)
+{
+	struct race_game *game = arg;
+	struct race *race = game->race;
+	struct race_user *admin = &game->users[0];
+	unsigned int n = 0, round = (unsigned int)(game - race->games) + 1;
+	bool last;
+
+	change(admin, RACE_DISABLE);
+	for (; round <= race->rounds && play_on(race); round += race->n_games) {
+		atomic_store(&game->round, round);
+		last = race->rounds - round < race->n_games;
+		/* An unbound PF loses its count of users, which the last round must leave. */
+		play_round(run, game, ++n % UNBIND_EVERY == 1 && !last);
+		atomic_fetch_add(&race->rounds_done, 1);
+		if (n % SAY_EVERY != 0)
+			continue;
+		printf("# round %u, %s: %u answers were unexpected so far\n", round, admin->bdf,
+		       race->n_unexpected);
+		fflush(stdout);
+	}
+	give_token(admin);
 }

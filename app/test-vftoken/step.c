@@ -3,9 +3,12 @@
  */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,8 +21,8 @@
 void
 step_open(const struct run *run, struct device *device, const char *bdf, enum token token)
 {
-	verdict_answer(backend_open(device, run->backend, bdf, token), 0, "opening %s with %s", bdf,
-		       backend_token_name(token));
+	verdict_answer(backend_open(device, run->backend, bdf, backend_token(token)), 0,
+		       "opening %s with %s", bdf, backend_token_name(token));
 }
 
 void
@@ -28,9 +31,11 @@ step_try(const struct run *run, const char *bdf, enum token token, int must)
 	struct device device;
 	int ret;
 
-	ret = backend_open(&device, run->backend, bdf, token);
+	ret = backend_open(&device, run->backend, bdf, backend_token(token));
 	if (ret == 0)
 		backend_close(&device);
+	if (token == TOKEN_MALFORMED && must == -EINVAL)
+		must = backend_malformed(run->backend);
 	verdict_answer(ret, must, "opening %s with %s", bdf, backend_token_name(token));
 }
 
@@ -38,27 +43,42 @@ void
 step_set_token(const struct device *pf, enum token token)
 {
 	verdict_answer(vftoken_vfio_feature_set(pf->fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN,
-					       backend_token(token), sizeof(uuid_t)),
+						backend_token(token), sizeof(uuid_t)),
 		       0, "setting the PF's token");
 }
 
 void
-step_start_pf(const struct run *run, struct device *pf, const char *bdf)
+step_needs_token(const struct run *run, const char *bdf)
 {
-	step_open(run, pf, bdf, TOKEN_NONE);
+	step_try(run, bdf, TOKEN_NONE, -EACCES);
+	step_try(run, bdf, TOKEN_WRONG, -EACCES);
+	step_try(run, bdf, TOKEN_RIGHT, 0);
+}
+
+void
+step_start_pf(const struct run *run, struct device *pf)
+{
+	step_open(run, pf, run->pf, TOKEN_NONE);
 	step_set_token(pf, TOKEN_RIGHT);
 }
 
 void
-step_give_token(const struct run *run, const char *bdf)
+step_give_token(const struct run *run)
 {
 	struct device pf;
 
-	/* The PF is reset as it is opened and closed, which takes most of a case's time. */
-	if (run->has_token && bdf == run->pf)
+	/* The kernel resets the PF at open and close, which takes most of a case's time. */
+	if (run->has_token)
 		return;
-	step_start_pf(run, &pf, bdf);
+	step_start_pf(run, &pf);
 	backend_close(&pf);
+}
+
+void
+step_use_vf(const struct run *run, struct device *vf)
+{
+	step_give_token(run);
+	step_open(run, vf, run->vf, TOKEN_RIGHT);
 }
 
 void
@@ -80,13 +100,23 @@ step_works(const struct device *device, const char *which)
 int
 step_open_again(const struct device *device, const char *bdf, enum token token, int must)
 {
-	int fd;
+	const int fd = backend_open_again(&device->group, bdf, backend_token(token));
 
-	fd = vftoken_vfio_open(device->group.group_fd, bdf,
-			      token != TOKEN_NONE ? backend_option(token) : NULL);
 	verdict_answer(fd, must, "opening %s, whose group is open, with %s", bdf,
 		       backend_token_name(token));
 	return fd;
+}
+
+char *
+step_end_of_memory(void)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *memory;
+
+	memory = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED || munmap(memory + page, page) < 0)
+		verdict_fail("no memory can be mapped: %s", strerror(errno));
+	return memory + page;
 }
 
 void
@@ -112,8 +142,10 @@ step_fork(void (*function)(const struct run *run, void *arg), const struct run *
 		verdict_fail("no process could be started: %s", strerror(errno));
 	if (pid > 0)
 		return pid;
+	/* The child ends with the case, also when the suite is killed. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	function(run, arg);
-	/* Another status than that of a verdict. */
+	/* A verdict ends with another status. */
 	_exit(42);
 }
 
@@ -124,19 +156,52 @@ step_join(pid_t pid)
 
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		verdict_fail("a process of the case has crashed");
-	/* It has written the verdict already. */
+	/* The child has written the verdict. */
 	if (WEXITSTATUS(status) != 42)
 		_exit(0);
 }
 
-void
-step_wait(int fd)
-{
-	char byte;
+/* What a child does first. */
+struct start {
+	void (*function)(const struct run *run, void *arg);
+	void *arg;
+	int ready;
+};
 
-	if (read(fd, &byte, 1) != 1)
-		/* The child that should have written has ended with a verdict. */
+static void
+start_and_stay(const struct run *run, void *arg)
+{
+	const struct start *start = arg;
+
+	start->function(run, start->arg);
+	step_signal(start->ready);
+	pause();
+}
+
+pid_t
+step_start(void (*function)(const struct run *run, void *arg), const struct run *run, void *arg)
+{
+	struct start start = { .function = function, .arg = arg };
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe(ends) < 0)
+		verdict_fail("no pipe: %s", strerror(errno));
+	start.ready = ends[1];
+	pid = step_fork(start_and_stay, run, &start);
+	close(ends[1]);
+	if (read(ends[0], &byte, 1) != 1)
+		/* The child has ended with a verdict. */
 		_exit(0);
+	return pid;
+}
+
+void
+step_kill(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 void

@@ -2,36 +2,20 @@
  * Copyright(c) 2026 dpdk-vf-token contributors
  */
 
-#include <errno.h>
 #include <fnmatch.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
+#include <sys/utsname.h>
 
 #include "job.h"
-#include "message.h"
-#include "race.h"
-#include "report.h"
-#include "stress.h"
 #include "suite.h"
 
-/* Far more than a case takes, also in a machine in software emulation. */
-#define CASE_SECONDS 60
-
-static const struct suite_cases *const themes[] = {
-	&open_cases,  &option_cases, &bind_cases,    &feature_cases, &token_cases,  &rotation_cases,
-	&users_cases, &sriov_cases,  &removal_cases, &process_cases, &two_pf_cases,
-};
-
-static const struct suite_cases race_only = { &race_case, 1 };
-static const struct suite_cases stress_only = { &stress_case, 1 };
-
-/* Where the walk over the table is. */
+/* The place in the table. */
 struct walk {
+	enum backend backend;
 	unsigned int theme;
 	unsigned int next;
-	enum backend backend;
 };
 
 static bool
@@ -47,34 +31,28 @@ chosen(const struct suite_choice *choice, enum backend backend, const struct sui
 	       fnmatch(choice->pattern, full, 0) == 0;
 }
 
-/* One of the choice's themes; NULL when it has fewer. */
-static const struct suite_cases *
-theme_at(const struct suite_choice *choice, unsigned int index)
-{
-	if (choice->race > 0)
-		return index == 0 ? &race_only : NULL;
-	if (choice->stress > 0)
-		return index == 0 ? &stress_only : NULL;
-	return index < SUITE_DIM(themes) ? themes[index] : NULL;
-}
-
 /* The next case of the choice; NULL when there is none left. */
 static const struct suite_case *
 next_case(const struct suite_choice *choice, struct walk *walk)
 {
-	const struct suite_cases *theme;
+	static const struct suite_case *const all[] = {
+		open_cases,  option_cases, bind_cases,    feature_cases, token_cases,
+		users_cases, sriov_cases,  process_cases, two_pf_cases,  NULL,
+	};
+	static const struct suite_case *const race[] = { race_cases, NULL };
+	static const struct suite_case *const stress[] = { stress_cases, NULL };
+	const struct suite_case *const *themes = choice->race > 0     ? race
+						 : choice->stress > 0 ? stress
+								      : all;
 	const struct suite_case *one;
 
-	for (; walk->backend < BACKENDS; walk->backend++, walk->theme = 0) {
-		for (; (theme = theme_at(choice, walk->theme)) != NULL;
-		     walk->theme++, walk->next = 0) {
-			while (walk->next < theme->n) {
-				one = &theme->cases[walk->next++];
+	for (; walk->backend < BACKENDS; walk->backend++, walk->theme = 0)
+		for (; themes[walk->theme] != NULL; walk->theme++, walk->next = 0)
+			while ((one = &themes[walk->theme][walk->next])->name != NULL) {
+				walk->next++;
 				if (chosen(choice, walk->backend, one))
 					return one;
 			}
-		}
-	}
 	return NULL;
 }
 
@@ -91,37 +69,85 @@ suite_list(const struct suite_choice *choice, bool print)
 	return n;
 }
 
-/* What the machine lacks for a case; NULL for nothing. */
-static const char *
-lacks(const struct run *run, const struct suite_case *one, const char *const backends[BACKENDS])
+static void
+put_plan(unsigned int n, const struct machine *machine)
 {
-	if (!machine_has_tokens())
-		return "this kernel's vfio-pci has no VF tokens (Linux 5.7)";
-	if ((one->needs & NEEDS_TWO_VFS) != 0 && run->vf2 == NULL)
-		return "it takes two VFs; give --num-vfs 2 or more";
-	if ((one->needs & NEEDS_TWO_PFS) != 0 && run->pf2 == NULL)
-		return "it takes a second PF; give --pf2";
-	if ((one->needs & NEEDS_OTHER) != 0 && run->other == NULL)
-		return "it takes a device that is neither PF nor VF; give --other";
-	return backends[run->backend];
+	struct utsname name;
+	unsigned int i;
+
+	uname(&name);
+	printf("TAP version 13\n1..%u\n# Linux %s on %s\n", n, name.release, name.machine);
+	for (i = 0; i < machine->n_pfs; i++)
+		printf("# PF %s, %u VFs\n", machine->pfs[i].was.bdf, machine->num_vfs);
+	fflush(stdout);
 }
 
-struct work {
-	const struct suite_case *one;
-	const struct run *run;
-};
+/* Print a YAML string; a reason may quote a text for the kernel. */
+static void
+put_quoted(const char *text)
+{
+	putchar('"');
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			putchar('\\');
+		if (*text == '\n' || *text == '\t')
+			fputs(*text == '\n' ? "\\n" : "\\t", stdout);
+		else
+			putchar(*text);
+	}
+	putchar('"');
+}
+
+static void
+put_case(unsigned int number, const struct run *run)
+{
+	const bool failed = verdict_here->result == VERDICT_NOT_HELD;
+
+	printf("%sok %u - %s/%s: %s", failed ? "not " : "", number, backend_name(run->backend),
+	       run->one->name, run->one->holds);
+	if (verdict_here->result == VERDICT_SKIPPED)
+		printf(" # SKIP %s", verdict_here->why);
+	putchar('\n');
+	if (failed) {
+		fputs("  ---\n  message: ", stdout);
+		put_quoted(verdict_here->why);
+		fputs("\n  ...\n", stdout);
+	}
+	fflush(stdout);
+}
+
+/* What the kernel lacks for each backend, seen on a VF that is there. */
+static const char *missing[BACKENDS];
+
+/* What the machine lacks for a case; NULL for nothing. */
+static const char *
+lacks(const struct run *run)
+{
+	const unsigned int needs = run->one->needs;
+
+	if (!machine_has_tokens())
+		return "this kernel's vfio-pci has no VF tokens (Linux 5.7)";
+	if ((needs & NEEDS_TWO_VFS) != 0 && run->vf2 == NULL)
+		return "it takes two VFs; give --num-vfs 2 or more";
+	if ((needs & NEEDS_TWO_PFS) != 0 && run->pf2 == NULL)
+		return "it takes a second PF; give --pf2";
+	if ((needs & NEEDS_OTHER) != 0 && run->other == NULL)
+		return "it takes a device that is neither PF nor VF; give --other";
+	return missing[run->backend];
+}
 
 static void
 run_case(const void *arg)
 {
-	const struct work *work = arg;
+	const struct run *run = arg;
 
-	work->one->run(work->run, work->one->arg);
+	run->one->run(run);
 	verdict_here->result = VERDICT_HELD;
 }
 
-static void
-conclude(enum job_end end, struct verdict *verdict)
+/* Run one case on a prepared machine. */
+static enum job_end
+prove(const struct run *run)
 {
 	static const char *const why[] = {
 		[JOB_CRASHED] = "the case's process has crashed",
@@ -129,149 +155,98 @@ conclude(enum job_end end, struct verdict *verdict)
 		[JOB_STOPPED] = "a signal has stopped it",
 		[JOB_STUCK] = "it was killed and doesn't end: the kernel doesn't let go of it",
 	};
+	const struct suite_choice *choice = run->choice;
+	enum job_end end;
 
-	if (end == JOB_DONE)
-		return;
-	verdict->result = VERDICT_NOT_HELD;
-	strcpy(verdict->why, why[end]);
-}
-
-static void
-fill_run(struct run *run, enum backend backend, const struct machine *machine)
-{
-	const struct machine_pf *pf = machine->pfs;
-
-	memset(run, 0, sizeof(*run));
-	run->machine = machine;
-	run->backend = backend;
-	run->num_vfs = machine->num_vfs;
-	run->pf = pf[0].was.bdf;
-	run->vf = pf[0].vfs[0];
-	if (machine->num_vfs > 1)
-		run->vf2 = pf[0].vfs[1];
-	if (machine->n_pfs > 1) {
-		run->pf2 = pf[1].was.bdf;
-		run->pf2_vf = pf[1].vfs[0];
-	}
-	if (machine->other.bdf[0] != '\0')
-		run->other = machine->other.bdf;
-}
-
-/* Run one case on a prepared machine. */
-static enum job_end
-prove(const struct suite_choice *choice, const struct run *run, struct junit_case *done)
-{
-	const struct work work = { done->one, run };
-	struct timespec start, end;
-	enum job_end ended;
-
-	/* What stays when the process ends before it says otherwise. */
-	verdict_here->result = VERDICT_NOT_HELD;
-	strcpy(verdict_here->why, "the case's process has ended without a word");
-	race_setup(choice->race, choice->seed);
-	stress_setup(choice->stress, choice->seed);
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	/* It stays if the process ends without a verdict. */
+	verdict_set(VERDICT_NOT_HELD, "the case's process has ended without a word");
 	/* A race watches its operations itself. */
-	ended = job_run(run_case, &work,
-			CASE_SECONDS + choice->stress + choice->race * RACE_SECONDS);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	conclude(ended, verdict_here);
-	done->verdict = *verdict_here;
-	done->seconds =
-		(double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
-	return ended;
+	end = job_run(run_case, run, SUITE_SECONDS + choice->stress + choice->race * SUITE_SECONDS);
+	if (end != JOB_DONE && end != JOB_NOT_STARTED)
+		verdict_set(VERDICT_NOT_HELD, why[end]);
+	return end;
 }
 
 /* Prepare the machine for a case and run it, or skip it. */
 static enum job_end
-run_one(const struct suite_choice *choice, struct machine *machine, struct junit_case *done,
-	const char *const backends[BACKENDS], bool *has_token)
+run_one(struct machine *machine, struct run *run)
 {
+	const char *why = lacks(run);
 	enum job_end end;
-	struct run run;
-	const char *why;
 
-	fill_run(&run, done->backend, machine);
-	run.has_token = *has_token;
-	why = lacks(&run, done->one, backends);
 	if (why != NULL) {
-		done->verdict.result = VERDICT_SKIPPED;
-		strcpy(done->verdict.why, why);
+		verdict_set(VERDICT_SKIPPED, why);
 		return JOB_DONE;
 	}
 	if (!machine_prepare(machine))
 		return JOB_NOT_STARTED;
-	end = prove(choice, &run, done);
-	*has_token = done->verdict.result == VERDICT_HELD && (done->one->needs & KEEPS_TOKEN) != 0;
+	end = prove(run);
+	run->has_token =
+		verdict_here->result == VERDICT_HELD && (run->one->needs & KEEPS_TOKEN) != 0;
 	return end;
 }
 
-/* Run all until one ends the run; returns how many have a result. */
-static unsigned int
-run_all(const struct suite_choice *choice, struct machine *machine, struct junit_case *done,
-	unsigned int n, const char **ended_early)
+/* Run all until one ends the run; returns how it ended. */
+static enum job_end
+run_all(struct machine *machine, struct run *run, unsigned int *results)
 {
-	const char *vf = machine->pfs[0].vfs[0], *backends[BACKENDS];
 	struct walk walk = { 0 };
-	bool has_token = false;
-	enum job_end end;
-	unsigned int i;
+	enum job_end end = JOB_DONE;
+	unsigned int number;
 
-	for (i = 0; i < BACKENDS; i++)
-		backends[i] = backend_lacks((enum backend)i, vf);
-	for (i = 0; i < n; i++) {
-		done[i].one = next_case(choice, &walk);
-		done[i].backend = walk.backend;
+	for (number = 0; number < BACKENDS; number++)
+		missing[number] = backend_lacks((enum backend)number, run->vf);
+	for (number = 1; end != JOB_STUCK; number++) {
+		run->one = next_case(run->choice, &walk);
+		if (run->one == NULL)
+			return JOB_DONE;
 		job_check_signals();
 		if (job_signal != 0)
-			return i;
-		end = run_one(choice, machine, &done[i], backends, &has_token);
-		if (end == JOB_NOT_STARTED)
-			*ended_early = "the next case can't be started";
+			return JOB_STOPPED;
+		run->backend = walk.backend;
+		end = run_one(machine, run);
 		if (end == JOB_STOPPED || end == JOB_NOT_STARTED)
-			return i;
-		tap_case(i + 1, walk.backend, done[i].one, &done[i].verdict);
-		if (end == JOB_STUCK) {
-			*ended_early = "the kernel doesn't let go of a killed process";
-			return i + 1;
-		}
+			return end;
+		put_case(number, run);
+		results[verdict_here->result]++;
 	}
-	return n;
+	return end;
 }
 
 bool
 suite_run(const struct suite_choice *choice, struct machine *machine)
 {
-	const unsigned int n = suite_list(choice, false);
-	struct junit_case *done = calloc(n, sizeof(*done));
-	unsigned int i, ran, results[VERDICT_SKIPPED + 1] = { 0 };
-	const char *ended_early = NULL;
-	char stopped[32];
-	bool ok = true;
+	const struct machine_pf *pf = machine->pfs;
+	unsigned int results[VERDICT_SKIPPED + 1] = { 0 };
+	struct run run = {
+		.choice = choice,
+		.machine = machine,
+		.pf = pf[0].was.bdf,
+		.vf = pf[0].vfs[0],
+		.vf2 = machine->num_vfs > 1 ? pf[0].vfs[1] : NULL,
+		.pf2 = machine->n_pfs > 1 ? pf[1].was.bdf : NULL,
+		.pf2_vf = pf[1].vfs[0],
+		.other = machine->other.bdf[0] != '\0' ? machine->other.bdf : NULL,
+		.num_vfs = machine->num_vfs,
+	};
+	enum job_end end;
 
 	verdict_here = mmap(NULL, sizeof(*verdict_here), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (done == NULL || verdict_here == MAP_FAILED) {
-		free(done);
+	if (verdict_here == MAP_FAILED)
 		return message_refuse("out of memory");
-	}
 	backend_draw_tokens();
-	tap_begin(n, machine);
-	ran = run_all(choice, machine, done, n, &ended_early);
-	if (job_signal != 0) {
-		snprintf(stopped, sizeof(stopped), "stopped by SIG%s", sigabbrev_np(job_signal));
-		ended_early = stopped;
-	}
-	if (ended_early != NULL)
-		tap_bail_out(ended_early);
-	for (i = 0; i < ran; i++)
-		results[done[i].verdict.result]++;
+	put_plan(suite_list(choice, false), machine);
+	end = run_all(machine, &run, results);
+	if (job_signal != 0)
+		printf("Bail out! stopped by SIG%s\n", sigabbrev_np(job_signal));
+	else if (end != JOB_DONE)
+		printf("Bail out! %s\n", end == JOB_STUCK
+						 ? "the kernel doesn't let go of a killed process"
+						 : "the next case can't be started");
 	printf("# %u held, %u did not, %u skipped\n", results[VERDICT_HELD],
 	       results[VERDICT_NOT_HELD], results[VERDICT_SKIPPED]);
-	if (choice->junit != NULL && junit_write(choice->junit, done, ran) < 0)
-		ok = message_refuse("the JUnit file can't be written: %s", strerror(errno));
 	munmap(verdict_here, sizeof(*verdict_here));
-	free(done);
-	return ok && ended_early == NULL && results[VERDICT_NOT_HELD] == 0 &&
+	return end == JOB_DONE && job_signal == 0 && results[VERDICT_NOT_HELD] == 0 &&
 	       results[VERDICT_HELD] > 0;
 }

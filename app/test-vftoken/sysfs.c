@@ -3,103 +3,51 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <net/if.h>
 
+#include <vftoken/vfio.h>
+
 #include "sysfs.h"
 
-#define ENABLE_SRIOV "/sys/module/vfio_pci/parameters/enable_sriov"
-#define DRIVERS_PROBE "/sys/bus/pci/drivers_probe"
-
-static int
-read_text(const char *path, char text[SYSFS_TEXT_SIZE])
-{
-	ssize_t length;
-	int fd;
-
-	text[0] = '\0';
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	length = read(fd, text, SYSFS_TEXT_SIZE - 1);
-	if (length < 0)
-		length = -errno;
-	close(fd);
-	if (length < 0)
-		return (int)length;
-	text[length] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return 0;
-}
-
-static int
-write_text(const char *path, const char *text)
-{
-	int fd, ret;
-
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static void
-device_path(char path[PATH_MAX], const char *bdf, const char *file)
-{
-	snprintf(path, PATH_MAX, "%s/%s/%s", VFTOKEN_SYSFS_DEVICES, bdf, file);
-}
-
-bool
-sysfs_there(const char *bdf, const char *file)
-{
-	char path[PATH_MAX];
-
-	device_path(path, bdf, file);
-	return access(path, F_OK) == 0;
-}
+/* The library reads and writes a module parameter as a device's file. */
+#define ENABLE_SRIOV "/sys/module", "vfio_pci", "parameters/enable_sriov"
 
 int
 sysfs_read(const char *bdf, const char *file, char text[SYSFS_TEXT_SIZE])
 {
-	char path[PATH_MAX];
+	int ret;
 
-	device_path(path, bdf, file);
-	return read_text(path, text);
+	ret = vftoken_sriov_read_file(VFTOKEN_SYSFS_DEVICES, bdf, file, text, SYSFS_TEXT_SIZE);
+	text[strcspn(text, "\n")] = '\0';
+	return ret < 0 ? ret : 0;
 }
 
 int
 sysfs_write(const char *bdf, const char *file, const char *text)
 {
-	char path[PATH_MAX];
-
-	device_path(path, bdf, file);
-	return write_text(path, text);
+	return vftoken_sriov_write_file(VFTOKEN_SYSFS_DEVICES, bdf, file, text);
 }
 
 int
 sysfs_read_enable_sriov(bool *enabled)
 {
-	char text[SYSFS_TEXT_SIZE];
+	char text[2];
 	int ret;
 
-	ret = read_text(ENABLE_SRIOV, text);
+	ret = vftoken_sriov_read_file(ENABLE_SRIOV, text, sizeof(text));
 	*enabled = text[0] == 'Y';
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 int
 sysfs_write_enable_sriov(bool enabled)
 {
-	return write_text(ENABLE_SRIOV, enabled ? "Y" : "N");
+	return vftoken_sriov_write_file(ENABLE_SRIOV, enabled ? "Y" : "N");
 }
 
 int
@@ -108,7 +56,7 @@ sysfs_read_override(const char *bdf, char override[SYSFS_TEXT_SIZE])
 	int ret;
 
 	ret = sysfs_read(bdf, "driver_override", override);
-	/* How the kernel shows that there is none. */
+	/* The kernel shows so that there is none. */
 	if (strcmp(override, "(null)") == 0)
 		override[0] = '\0';
 	return ret;
@@ -117,7 +65,7 @@ sysfs_read_override(const char *bdf, char override[SYSFS_TEXT_SIZE])
 int
 sysfs_write_override(const char *bdf, const char *override)
 {
-	/* An empty write wouldn't reach the kernel. */
+	/* An empty write doesn't reach the kernel. */
 	return sysfs_write(bdf, "driver_override", override[0] != '\0' ? override : "\n");
 }
 
@@ -135,7 +83,7 @@ sysfs_driver(const char *bdf, char driver[VFTOKEN_DRIVER_SIZE])
 int
 sysfs_probe(const char *bdf)
 {
-	return write_text(DRIVERS_PROBE, bdf);
+	return vftoken_sriov_write_file("/sys/bus", "pci", "drivers_probe", bdf);
 }
 
 int
@@ -153,27 +101,39 @@ sysfs_bind(const char *bdf, const char *driver)
 		ret = sysfs_write(bdf, "driver/unbind", bdf);
 	if (ret < 0 || driver[0] == '\0')
 		return ret;
-	/* What it answers is about the last driver that was tried; the link tells the outcome. */
+	/* The answer is the last tried driver's; the link shows the outcome. */
 	sysfs_probe(bdf);
 	ret = sysfs_driver(bdf, now);
 	return ret == 0 && strcmp(now, driver) != 0 ? -ENOEXEC : ret;
 }
 
-void
-sysfs_interfaces(const char *bdf, bool *any, bool *up)
+int
+sysfs_group_path(const char *bdf, char path[PATH_MAX])
 {
-	char path[PATH_MAX], flags[SYSFS_TEXT_SIZE];
+	char name[VFTOKEN_GROUP_SIZE];
+	int ret;
+
+	ret = vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, bdf, name);
+	if (ret == 0)
+		snprintf(path, PATH_MAX, "%s/%s", VFTOKEN_VFIO_FOLDER, name);
+	return ret;
+}
+
+int
+sysfs_interface_up(const char *bdf)
+{
+	char pattern[PATH_MAX], flags[SYSFS_TEXT_SIZE];
+	int ret = -ENODEV;
 	glob_t found;
 	size_t i;
 
-	*any = *up = false;
-	device_path(path, bdf, "net/*/flags");
-	if (glob(path, 0, NULL, &found) != 0)
-		return;
-	for (i = 0; i < found.gl_pathc; i++) {
-		*any = true;
-		*up |= read_text(found.gl_pathv[i], flags) == 0 &&
-		       (strtoul(flags, NULL, 16) & IFF_UP) != 0;
+	snprintf(pattern, sizeof(pattern), "%s/%s/net/*", VFTOKEN_SYSFS_DEVICES, bdf);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return ret;
+	for (i = 0; i < found.gl_pathc && ret <= 0; i++) {
+		vftoken_sriov_read_file(found.gl_pathv[i], ".", "flags", flags, sizeof(flags));
+		ret = (strtoul(flags, NULL, 16) & IFF_UP) != 0;
 	}
 	globfree(&found);
+	return ret;
 }

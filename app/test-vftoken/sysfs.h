@@ -4,40 +4,33 @@
 
 /**
  * @file
- * A PCI device's files in sysfs that libvftoken has no use for, and the driver of a device.
+ * What the suite changes in sysfs: drivers of PCI devices, and vfio-pci's module parameter.
  */
 
 #ifndef SYSFS_H
 #define SYSFS_H
 
+#include <limits.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 #include <vftoken/sriov.h>
 
 #define SYSFS_VFIO_PCI "vfio-pci"
 #define SYSFS_TEXT_SIZE 128
 
-/** Whether there is such a device, and it has such a file. */
-bool sysfs_there(const char *bdf, const char *file);
-
-/** Read a device's file without its line end; 0 or a negative errno value. */
+/** Read a device's file without its line end, or write it; 0 or a negative errno value. */
 int sysfs_read(const char *bdf, const char *file, char text[SYSFS_TEXT_SIZE]);
-
-/** Write a device's file; 0 or a negative errno value. */
 int sysfs_write(const char *bdf, const char *file, const char *text);
 
 /** The same for vfio-pci's module parameter enable_sriov; -ENOENT: this vfio-pci has none. */
 int sysfs_read_enable_sriov(bool *enabled);
 int sysfs_write_enable_sriov(bool enabled);
 
-/**
- * The override in the form that the kernel takes: empty for none.
- */
+/** The same for the override, in the form that the kernel takes: empty for none. */
 int sysfs_read_override(const char *bdf, char override[SYSFS_TEXT_SIZE]);
 int sysfs_write_override(const char *bdf, const char *override);
 
-/** The device's driver; empty when it has none. */
+/** The device's driver; empty when it has none, or there is no such device. */
 int sysfs_driver(const char *bdf, char driver[VFTOKEN_DRIVER_SIZE]);
 
 /**
@@ -53,7 +46,10 @@ int sysfs_bind(const char *bdf, const char *driver);
 /** Let the kernel choose a driver for a device that has none. */
 int sysfs_probe(const char *bdf);
 
-/** Whether the device has a network interface, and whether one is up. */
-void sysfs_interfaces(const char *bdf, bool *any, bool *up);
+/** The file of the device's group; 0 or a negative errno value. */
+int sysfs_group_path(const char *bdf, char path[PATH_MAX]);
+
+/** Whether a network interface of the device is up; -ENODEV: it has none. */
+int sysfs_interface_up(const char *bdf);
 
 #endif /* SYSFS_H */

@@ -11,30 +11,24 @@
 
 struct verdict *verdict_here;
 
-static _Noreturn void
-end(enum verdict_result result, const char *format, va_list ap)
+void
+verdict_set(enum verdict_result result, const char *why)
 {
-	vsnprintf(verdict_here->why, sizeof(verdict_here->why), format, ap);
 	verdict_here->result = result;
+	snprintf(verdict_here->why, sizeof(verdict_here->why), "%s", why);
+}
+
+void
+verdict_end(enum verdict_result result, const char *format, ...)
+{
+	char why[VERDICT_WHY_SIZE];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(why, sizeof(why), format, ap);
+	va_end(ap);
+	verdict_set(result, why);
 	_exit(0);
-}
-
-void
-verdict_fail(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	end(VERDICT_NOT_HELD, format, ap);
-}
-
-void
-verdict_skip(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	end(VERDICT_SKIPPED, format, ap);
 }
 
 const char *

@@ -4,8 +4,8 @@
 
 /**
  * @file
- * How a case ends. A case runs in a process of its own, which ends with the first thing that isn't
- * as it must be; what it held open is closed by that, so no case cleans up.
+ * How a case ends. A case is a process, which ends at the first wrong answer. Its files are closed
+ * then, so no case cleans up.
  */
 
 #ifndef VERDICT_H
@@ -28,11 +28,18 @@ struct verdict {
 /** Where this process's case puts its verdict. */
 extern struct verdict *verdict_here;
 
-/** End the case: it did not hold, for a reason in one sentence. */
-_Noreturn void verdict_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** Put a verdict there. */
+void verdict_set(enum verdict_result result, const char *why);
 
-/** End the case: the machine or its kernel lacks what it takes. */
-_Noreturn void verdict_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** End the case with a verdict, for a reason in one sentence. */
+_Noreturn void verdict_end(enum verdict_result result, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** It did not hold. */
+#define verdict_fail(...) verdict_end(VERDICT_NOT_HELD, __VA_ARGS__)
+
+/** The machine or its kernel lacks what it takes. */
+#define verdict_skip(...) verdict_end(VERDICT_SKIPPED, __VA_ARGS__)
 
 /**
  * Go on only if an answer is the one that must come.

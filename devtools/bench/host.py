@@ -59,7 +59,8 @@ def system_calls(micro: Path, *args: object) -> list[str]:
 
 def look_up(micro: Path, rules: int) -> Mapping[str, float]:
     """Instructions per look-up, by the way that it goes."""
-    counts = instructions(micro, 'vftoken_find_rule', 'find', rules, LOOK_UPS, dump_after='look_up*')
+    counts = instructions(micro, 'vftoken_find_rule', 'find', rules, LOOK_UPS,
+                          dump_after='look_up*')
     return {way: count / LOOK_UPS for way, count in zip(WAYS, counts, strict=True)}
 
 

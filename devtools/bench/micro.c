@@ -98,7 +98,7 @@ find(struct vftoken_context *ctx, uint32_t rules, uint32_t times)
 		look_up(ctx, way, times);
 }
 
-/* Of the processor's time, on which the machine's load has less influence. */
+/* Processor time: the machine's load has less influence on it. */
 static int64_t
 now(void)
 {

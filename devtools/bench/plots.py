@@ -31,7 +31,7 @@ Style = Mapping[str, Any]
 OURS: Style = {'color': '#0072b2', 'marker': 'o', 'markersize': 4}
 OTHER: Style = {'color': '#d55e00', 'marker': 's', 'markersize': 8, 'linestyle': '--',
                 'markerfacecolor': 'none'}
-# Of several lines that are all ours, which may be in the same place.
+# For several lines of ours, which may be in the same place.
 LINES: Sequence[Style] = (
     OURS,
     {**OTHER, 'color': '#cc79a7'},
@@ -128,7 +128,7 @@ def draw(results: Results, folder: Path) -> None:
     """Make those pictures, named bench-*.svg, of which there are figures."""
     compared: dict[str, list[Figure]] = {}
     for figure in results.figures:
-        # Of what has a reach of its own the comparison isn't the point.
+        # The comparison isn't the point of a figure that has a reach of its own.
         if figure.ratio is not None and (figure.reach is None or figure.reach.of != 'ours'):
             compared.setdefault(figure.row, []).append(figure)
     pictures: dict[str, tuple[Callable[[Series], Any], Series]] = {

@@ -16,7 +16,7 @@ libraries() {
 	root=$("$PYTHON" "$SOURCE/devtools/debian.py" unpack --architecture arm64 arm64 \
 		libcmocka-dev libjson-c-dev uuid-dev) &&
 		ln -sfnT "$root" "$build/root" || return
-	# Of a machine with /usr merged the packages know /lib, but none of these has it.
+	# The packages expect /lib, as on a machine with /usr merged, but none of them has it.
 	[ -e "$root/lib" ] || ln -s usr/lib "$root/lib"
 }
 

@@ -40,7 +40,7 @@ settings() {
 print(*(entry.line("deb") for entry in debian.machine_entries()), sep="\n")' >"$build/sources.list"
 }
 
-# Whoever isn't root gets a user namespace.
+# mmdebstrap uses a user namespace if the user isn't root.
 clean_root() {
 	rm -rf "$build/use" && mkdir "$build/use" &&
 		cp "$SOURCE/devtools/checks/use-packages.sh" "$build"/*"_${version}"_*.deb "$build/use" &&

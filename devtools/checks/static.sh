@@ -88,7 +88,7 @@ configure() {
 	set_up "$build/$name" --buildtype=debug "$@" && ninja --quiet -C "$build/$name" build.ninja
 }
 
-# Of what is installed only: a test may use what it didn't check, as it fails either way.
+# Only what is installed is checked: a test may use what it didn't check, as it fails either way.
 # fd-leak: a case of dpdk-test-vftoken is a process that ends with its files open. malloc-leak: gcc
 # 12 loses what is put into a list; clang-tidy looks for leaks, too.
 analyzer() {
@@ -118,8 +118,8 @@ symbols() {
 		diff -u --label version.map "$build/listed" --label headers "$build/declared"
 }
 
-# What programs built with the last release rely on must stay: abidw wrote the file from it. A release
-# that adds to the ABI has it written again; one that breaks it has a new soname and a new file.
+# What programs built with the last release rely on must stay. abidw wrote the file from that release.
+# A release that adds to the ABI writes it again; one that breaks it has a new soname and a new file.
 abi() {
 	abidiff --no-added-syms --suppressions lib/vftoken/opaque.abignore \
 		lib/vftoken/libvftoken.so.1.abi "$build/analyzer/libvftoken.so"

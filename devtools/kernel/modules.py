@@ -12,8 +12,8 @@ from .build import Source
 from .series import Series
 from .tree import KernelError, run, run_well
 
-# Who can't do without whom, for insmod; which of them there are is the version's and the
-# configuration's matter.
+# Modules after those that they need, for insmod. The version and the configuration decide which
+# of them exist.
 ORDER = ('vfio_virqfd', 'vfio', 'vfio_iommu_type1', 'vfio-pci-core', 'vfio-pci')
 NEEDED = {'gcc': 'gcc', 'make': 'make', 'patch': 'patch'}
 

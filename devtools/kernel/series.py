@@ -13,7 +13,7 @@ from pathlib import Path
 from .tree import KernelError, Tree, copy, run, run_well
 
 PATCHES = Path(__file__).resolve().parents[2] / 'kernel-patches'
-# Of the long-term line 5.4.y the first whose vfio-pci the series was made for.
+# The first release of the long-term line 5.4.y whose vfio-pci the series was made for.
 OLDEST = {'v5.4': (5, 4, 270)}
 BRANCH = 'vf-token'
 

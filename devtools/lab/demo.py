@@ -20,6 +20,7 @@ sys.path[:0] = [str(SOURCE / 'devtools'), str(SOURCE / 'dts')]
 import pexpect  # noqa: E402
 
 from framework.build import guest_files  # noqa: E402
+from framework.messages import lines, messages  # noqa: E402
 from framework.testpmd import Testpmd  # noqa: E402
 from lab.vm import Lab, LabError  # noqa: E402
 
@@ -129,19 +130,19 @@ class Story:
         self.first = self._start('pf', [self.pf], self.rule)
         return 'it drives the PF'
 
-    def _refused(self, name: str, device: str, *eal: str) -> str:
+    def _refused(self, message: str, name: str, device: str, *eal: str) -> str:
         with Testpmd(self.lab, name, [device], *eal) as testpmd:
-            if testpmd.ports or not testpmd.refusal:
+            if testpmd.ports or messages(testpmd.log) != [message]:
                 raise Unexpected(f'{testpmd.ports} ports\n{testpmd.log}')
-            return f'refused\n{testpmd.refusal}'
+            return '\n'.join(['refused', *lines(testpmd.log)])
 
     def vf_without(self) -> str:
         """A VF's process that knows no token."""
-        return self._refused('vf-without', self.lab.vfs(self.pf)[0])
+        return self._refused('vf_needs_token', 'vf-without', self.lab.vfs(self.pf)[0])
 
     def vf_wrong(self) -> str:
         """A VF's process that has another token."""
-        return self._refused('vf-wrong', self.lab.vfs(self.pf)[0],
+        return self._refused('vf_wrong_token', 'vf-wrong', self.lab.vfs(self.pf)[0],
                              f'--vfio-vf-token=file:{WRONG_TOKEN}')
 
     def vf_right(self) -> str:
@@ -161,7 +162,7 @@ class Story:
         """The PF's process dies; one without the token wants the PF."""
         assert self.first
         self.first.kill()
-        return self._refused('pf-without', self.pf)
+        return self._refused('pf_needs_token', 'pf-without', self.pf)
 
     def take_over(self) -> str:
         """One with the token wants it."""

@@ -63,17 +63,12 @@ class Testpmd:
         self.console.expect_exact(PROMPT, timeout=timeout)
         return self.console.before.replace('\r', '')
 
-    def said(self, pattern: str) -> str:
+    def logged(self, pattern: str) -> str:
         """The first line of its start-up log that matches, without EAL's own prefix, or ''."""
         for line in self.log.splitlines():
             if re.search(pattern, line):
                 return line.removeprefix('EAL: ')
         return ''
-
-    @property
-    def refusal(self) -> str:
-        """The sentence with which a device was refused, or ''."""
-        return self.said('refused by the kernel|not opened|rule refused')
 
     @property
     def ports(self) -> int:

@@ -64,24 +64,29 @@ open_group(struct vftoken_device *device)
 	return ret < 0 ? refuse_group(ctx, &sriov, device->bdf, ret) : 0;
 }
 
-/* Make a device with its group open; its fd isn't yet. */
-static int
-make_device(struct vftoken_context *ctx, const char *name, struct vftoken_device **device)
+/* Make a device with its group open; its fd isn't yet. Without one, ret says why. */
+static struct vftoken_device *
+make_device(struct vftoken_context *ctx, const char *name, int *ret)
 {
+	struct vftoken_device *device;
 	char bdf[VFTOKEN_BDF_SIZE];
-	int ret;
 
-	if (vftoken_parse_bdf(name, bdf) < 0)
-		return vftoken_refuse(ctx, -EINVAL, MSG(not_a_bdf), name);
-	*device = calloc(1, sizeof(**device));
-	if (*device == NULL)
-		return vftoken_refuse(ctx, -ENOMEM, MSG(device_memory), bdf);
-	(*device)->ctx = ctx;
-	memcpy((*device)->bdf, bdf, sizeof(bdf));
-	ret = open_group(*device);
-	if (ret < 0)
-		free(*device);
-	return ret;
+	if (vftoken_parse_bdf(name, bdf) < 0) {
+		*ret = vftoken_refuse(ctx, -EINVAL, MSG(not_a_bdf), name);
+		return NULL;
+	}
+	device = calloc(1, sizeof(*device));
+	if (device == NULL) {
+		*ret = vftoken_refuse(ctx, -ENOMEM, MSG(device_memory), bdf);
+		return NULL;
+	}
+	device->ctx = ctx;
+	memcpy(device->bdf, bdf, sizeof(bdf));
+	*ret = open_group(device);
+	if (*ret == 0)
+		return device;
+	free(device);
+	return NULL;
 }
 
 int
@@ -91,9 +96,9 @@ vftoken_device_open(struct vftoken_context *ctx, const char *name, struct vftoke
 	int ret;
 
 	pthread_mutex_lock(&ctx->lock);
-	ret = make_device(ctx, name, &opened);
+	opened = make_device(ctx, name, &ret);
 	pthread_mutex_unlock(&ctx->lock);
-	if (ret < 0)
+	if (opened == NULL)
 		return ret;
 	opened->fd = vftoken_open(ctx, opened->group.group_fd, opened->bdf);
 	if (opened->fd < 0) {

@@ -76,8 +76,8 @@ make_rule(struct vftoken_context *ctx, uint64_t key)
 		return NULL;
 	/* Room for a power of two. */
 	if ((ctx->n_rules & (ctx->n_rules - 1)) == 0) {
-		rules = realloc(ctx->rules,
-				(ctx->n_rules == 0 ? 1 : 2 * ctx->n_rules) * sizeof(*rules));
+		rules = realloc(ctx->rules, (ctx->n_rules == 0 ? 1 : 2 * ctx->n_rules) *
+						    sizeof(struct vftoken_rule *));
 		if (rules == NULL)
 			return NULL;
 		ctx->rules = rules;
@@ -87,7 +87,7 @@ make_rule(struct vftoken_context *ctx, uint64_t key)
 		return NULL;
 	rule->key = key;
 	memmove(&ctx->rules[place + 1], &ctx->rules[place],
-		(ctx->n_rules - place) * sizeof(*rules));
+		(ctx->n_rules - place) * sizeof(struct vftoken_rule *));
 	ctx->rules[place] = rule;
 	ctx->n_rules++;
 	return rule;

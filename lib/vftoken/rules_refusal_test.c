@@ -70,8 +70,7 @@ static const struct {
 	/* No literal. */
 	{ "C87A0E2D-93FE-4B66-ACD3-7E59BD8A6F1", WRONG_LENGTH("C8" DOTS, "35"), -EINVAL },
 	{ TOKEN_B "3", WRONG_LENGTH("C8" DOTS, "37"), -EINVAL },
-	{ "01:00.0=" TOKEN_B " ", SAID(uuid_length, "01:00.0", "C8" DOTS, "37", "36"),
-	  -EINVAL },
+	{ "01:00.0=" TOKEN_B " ", SAID(uuid_length, "01:00.0", "C8" DOTS, "37", "36"), -EINVAL },
 	{ "C87A0E2D93FE4B66ACD37E59BD8A6F12", WRONG_LENGTH("C8" DOTS, "32"), -EINVAL },
 	{ "C", WRONG_LENGTH("C" DOTS, "1"), -EINVAL },
 	{ "C87A0E2G-93FE-4B66-ACD3-7E59BD8A6F12", NO_HEX_DIGIT("C8" DOTS, "8"), -EINVAL },

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 dpdk-vf-token contributors
+ */
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/vfio.h>
+
+#include <vftoken/vfio.h>
+
+#include "step.h"
+
+/* libvftoken has no names for what it never sends. */
+#define BIND_IOMMUFD _IO(VFIO_TYPE, VFIO_BASE + 18)
+
+struct bind {
+	uint32_t argsz;
+	uint32_t flags;
+	int32_t iommufd;
+	uint32_t out_devid;
+	uint64_t token_uuid_ptr;
+};
+
+#define FLAG_TOKEN (1U << 0)
+
+/* Open an iommufd and the file of a VF, but don't bind it. The PF has the right token. */
+static int
+open_files(const struct run *run, int *iommufd)
+{
+	int fd;
+
+	step_give_token(run);
+	fd = backend_open_cdev(run->vf);
+	verdict_answer(fd, 0, "opening the file of %s", run->vf);
+	*iommufd = backend_open_iommufd();
+	verdict_answer(*iommufd, 0, "opening an iommufd");
+	return fd;
+}
+
+/* Bind a file. The request has the right token; the flags tell whether it counts. */
+static int
+bind_raw(int fd, int iommufd, size_t argsz, uint32_t flags)
+{
+	struct bind bind = { (uint32_t)argsz, flags, iommufd, 0,
+			     (uintptr_t)backend_token(TOKEN_RIGHT) };
+
+	return ioctl(fd, BIND_IOMMUFD, &bind) < 0 ? -errno : 0;
+}
+
+/* Bind a file as a process does. */
+static void
+bind_with(int fd, int iommufd, enum token token, int must)
+{
+	verdict_answer(vftoken_vfio_bind_iommufd(fd, iommufd, backend_token(token)), must,
+		       "binding a file with %s", backend_token_name(token));
+}
+
+static void
+unknown_flag(const struct run *run)
+{
+	int iommufd;
+	const int fd = open_files(run, &iommufd);
+
+	verdict_answer(bind_raw(fd, iommufd, sizeof(struct bind), FLAG_TOKEN | 1U << 31), -EINVAL,
+		       "binding with an unknown flag");
+}
+
+static void
+token_without_flag(const struct run *run)
+{
+	int iommufd;
+	const int fd = open_files(run, &iommufd);
+
+	verdict_answer(bind_raw(fd, iommufd, sizeof(struct bind), 0), -EACCES,
+		       "binding with a token that no flag announces");
+}
+
+static void
+short_argsz(const struct run *run)
+{
+	int iommufd, ret;
+	const int fd = open_files(run, &iommufd);
+
+	ret = bind_raw(fd, iommufd, 16, FLAG_TOKEN);
+	if (ret != -EFAULT)
+		verdict_answer(ret, -EINVAL, "binding with argsz 16");
+	verdict_answer(bind_raw(fd, iommufd, 8, FLAG_TOKEN), -EINVAL, "binding with argsz 8");
+}
+
+static void
+no_iommufd(const struct run *run)
+{
+	int iommufd;
+	const int fd = open_files(run, &iommufd);
+
+	verdict_answer(bind_raw(fd, -1, sizeof(struct bind), FLAG_TOKEN), -EINVAL,
+		       "binding to iommufd -1");
+}
+
+/* A refusal doesn't change the file: the right token binds it afterwards. */
+static void
+after_refusal(const struct run *run)
+{
+	int iommufd;
+	const int fd = open_files(run, &iommufd);
+
+	bind_with(fd, iommufd, TOKEN_NONE, -EACCES);
+	bind_with(fd, iommufd, TOKEN_WRONG, -EACCES);
+	bind_with(fd, iommufd, TOKEN_RIGHT, 0);
+	bind_with(fd, iommufd, TOKEN_RIGHT, -EINVAL);
+}
+
+/* A file that isn't bound answers nothing. */
+static void
+unbound(const struct run *run)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	int iommufd;
+	const int fd = open_files(run, &iommufd);
+
+	bind_with(fd, iommufd, TOKEN_WRONG, -EACCES);
+	verdict_answer(ioctl(fd, VFIO_DEVICE_GET_INFO, &info) < 0 ? -errno : 0, -EINVAL,
+		       "VFIO_DEVICE_GET_INFO on a file that was refused");
+	/* The open file is no user of the PF. */
+	step_try(run, run->pf, TOKEN_NONE, 0);
+}
+
+const struct suite_case bind_cases[] = {
+	SUITE_CASE("bind/unknown-flag", unknown_flag, IOMMUFD_ONLY,
+		   "An unknown flag is refused with EINVAL, also beside the right token."),
+	SUITE_CASE("bind/no-flag", token_without_flag, IOMMUFD_ONLY,
+		   "A token that no flag announces is no token: EACCES."),
+	SUITE_CASE("bind/short-argsz", short_argsz, IOMMUFD_ONLY,
+		   "An argsz that ends before the token is refused with EINVAL or EFAULT."),
+	SUITE_CASE("bind/no-iommufd", no_iommufd, IOMMUFD_ONLY,
+		   "The right token without an iommufd is refused with EINVAL."),
+	SUITE_CASE("bind/after-refusal", after_refusal, IOMMUFD_ONLY,
+		   "After a refusal the same file opens with the right token, once."),
+	SUITE_CASE(
+		"bind/refused-file", unbound, IOMMUFD_ONLY,
+		"The file of a refused device answers EINVAL to all else, and is no user of the PF."),
+	SUITE_END,
+};
+
+/* An index that no feature has. */
+#define UNKNOWN 0xffff
+
+#define GET VFIO_DEVICE_FEATURE_GET
+#define SET VFIO_DEVICE_FEATURE_SET
+#define PROBE VFIO_DEVICE_FEATURE_PROBE
+
+#define HEAD sizeof(struct vfio_device_feature)
+#define FULL (HEAD + sizeof(uuid_t))
+
+struct asking {
+	bool of_vf;
+	uint32_t argsz;
+	uint32_t flags;
+	int must;
+	bool sets; /* the token becomes TOKEN_WRONG */
+};
+
+/* Send TOKEN_WRONG to a PF, or to its VF. The PF's token is TOKEN_RIGHT. */
+static void
+ask(const struct run *run)
+{
+	const struct asking *asking = run->one->arg;
+	union {
+		uint8_t bytes[64];
+		struct vfio_device_feature feature;
+	} request = { { 0 } };
+	struct device pf, vf;
+	int ret;
+
+	request.feature.argsz = asking->argsz;
+	request.feature.flags = asking->flags;
+	memcpy(request.feature.data, backend_token(TOKEN_WRONG), sizeof(uuid_t));
+	step_start_pf(run, &pf);
+	if (asking->of_vf)
+		step_open(run, &vf, run->vf, TOKEN_RIGHT);
+	ret = ioctl(asking->of_vf ? vf.fd : pf.fd, VFIO_DEVICE_FEATURE, &request) < 0 ? -errno : 0;
+	verdict_answer(ret, asking->must, "VFIO_DEVICE_FEATURE with flags 0x%x and argsz %u",
+		       asking->flags, asking->argsz);
+	if (memcmp(request.feature.data, backend_token(TOKEN_RIGHT), sizeof(uuid_t)) == 0)
+		verdict_fail("the kernel has told the token");
+	if (asking->of_vf)
+		backend_close(&vf);
+	step_try(run, run->vf, asking->sets ? TOKEN_WRONG : TOKEN_RIGHT, 0);
+}
+
+/* The request, or half of its token, is at an address without memory. The token doesn't change. */
+static void
+no_memory(const struct run *run)
+{
+	/* Half of the token is behind the end. */
+	struct vfio_device_feature *feature =
+		(void *)(step_end_of_memory() - FULL + sizeof(uuid_t) / 2);
+	struct device pf;
+	int ret;
+
+	step_start_pf(run, &pf);
+	ret = ioctl(pf.fd, VFIO_DEVICE_FEATURE, NULL) < 0 ? -errno : 0;
+	verdict_answer(ret, -EFAULT, "VFIO_DEVICE_FEATURE at address 0");
+	feature->argsz = FULL;
+	feature->flags = SET | VFIO_DEVICE_FEATURE_PCI_VF_TOKEN;
+	ret = ioctl(pf.fd, VFIO_DEVICE_FEATURE, feature) < 0 ? -errno : 0;
+	verdict_answer(ret, -EFAULT, "setting a token of which half is no memory");
+	step_try(run, run->vf, TOKEN_RIGHT, 0);
+}
+
+#define ASK(name, of_vf, argsz, flags, must, sets, holds) \
+	{ \
+		"feature/" name, holds, ask, \
+			&(const struct asking){ of_vf, argsz, flags, must, sets }, 0 \
+	}
+
+const struct suite_case feature_cases[] = {
+	ASK("set", false, FULL, SET, 0, true, "SET on a PF sets its token."),
+	ASK("set-longer", false, FULL + 8, SET, 0, true,
+	    "SET with more data than a token sets the token from the first 16 bytes."),
+	ASK("set-short", false, FULL - 1, SET, -EINVAL, false,
+	    "SET with a byte too few is refused with EINVAL."),
+	ASK("set-empty", false, HEAD, SET, -EINVAL, false,
+	    "SET without data is refused with EINVAL."),
+	ASK("get", false, FULL, GET, -EINVAL, false,
+	    "The token can't be read back: GET is refused with EINVAL."),
+	ASK("probe-set", false, HEAD, PROBE | SET, 0, false,
+	    "PROBE for SET on a PF answers that it is there, and sets nothing."),
+	ASK("probe-set-data", false, FULL, PROBE | SET, 0, false,
+	    "PROBE for SET with a token behind sets nothing."),
+	ASK("probe-get", false, HEAD, PROBE | GET, -EINVAL, false,
+	    "PROBE for GET is refused with EINVAL."),
+	ASK("probe-both", false, HEAD, PROBE | GET | SET, -EINVAL, false,
+	    "PROBE for GET and SET is refused with EINVAL."),
+	ASK("get-and-set", false, FULL, GET | SET, -EINVAL, false,
+	    "GET and SET at once are refused with EINVAL."),
+	ASK("nothing", false, FULL, 0, -EINVAL, false,
+	    "Neither GET nor SET nor PROBE is refused with EINVAL."),
+	ASK("unknown-flag", false, FULL, SET | 1U << 19, -EINVAL, false,
+	    "SET with the lowest unknown flag is refused with EINVAL."),
+	ASK("highest-flag", false, FULL, SET | 1U << 31, -EINVAL, false,
+	    "SET with the highest unknown flag is refused with EINVAL."),
+	ASK("argsz-short", false, HEAD - 1, PROBE | SET, -EINVAL, false,
+	    "An argsz that ends within the flags is refused with EINVAL."),
+	ASK("argsz-0", false, 0, PROBE | SET, -EINVAL, false,
+	    "An argsz of 0 is refused with EINVAL."),
+	ASK("unknown-probe", false, HEAD, PROBE | SET | UNKNOWN, -ENOTTY, false,
+	    "PROBE for an unknown feature is refused with ENOTTY."),
+	ASK("unknown-set", false, FULL, SET | UNKNOWN, -ENOTTY, false,
+	    "SET of an unknown feature is refused with ENOTTY."),
+	ASK("unknown-get", false, FULL, GET | UNKNOWN, -ENOTTY, false,
+	    "GET of an unknown feature is refused with ENOTTY."),
+	ASK("vf-set", true, FULL, SET, -ENOTTY, false, "SET on a VF is refused with ENOTTY."),
+	ASK("vf-probe", true, HEAD, PROBE | SET, -ENOTTY, false,
+	    "PROBE for SET on a VF is refused with ENOTTY."),
+	ASK("vf-get", true, FULL, GET, -ENOTTY, false, "GET on a VF is refused with ENOTTY."),
+	SUITE_CASE("feature/no-memory", no_memory, 0,
+		   "A request or a token that can't be read is refused with EFAULT."),
+	SUITE_END,
+};
