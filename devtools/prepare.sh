@@ -24,8 +24,8 @@ PACKAGES_DOC='doxygen graphviz python3-breathe python3-sphinx python3-sphinx-rtd
 PACKAGES_KERNEL='bc bison flex libelf-dev make patch xz-utils'
 PACKAGES_STATIC='abigail-tools clang-format clang-tidy codespell cppcheck flake8 mypy shellcheck'
 PACKAGES_UNIT='clang gcovr libclang-rt-dev valgrind'
-PACKAGES_TEST='g++ libpciaccess-dev make man-db python3-kubernetes python3-pytest
-	python3-pytest-xdist python3-yaml systemd'
+PACKAGES_TEST='g++ libpciaccess-dev libtap-harness-junit-perl make man-db python3-kubernetes
+	python3-pytest python3-pytest-xdist python3-yaml systemd'
 
 # DPDK's libraries that neither testpmd nor the examples need, a fifth of the build.
 DPDK_LEFT_OUT=bitratestats,cfgfile,flow_classify,gpudev,gro,gso,jobstats,kni,latencystats,node,pdump
