@@ -96,6 +96,8 @@ static unsigned int
 search_range(int memory, unsigned long start, unsigned long end, const char *token)
 {
 	static uint8_t bytes[4096 + TEXT_LENGTH];
+	const uint8_t first = (uint8_t)(value_of(token[0]) << 4 | value_of(token[1]));
+	const int digit = tolower((unsigned char)token[0]);
 	unsigned int found = 0;
 	ssize_t n, i;
 
@@ -109,7 +111,9 @@ search_range(int memory, unsigned long start, unsigned long end, const char *tok
 		memset(bytes, 0, sizeof(bytes));
 		n = pread(memory, bytes, left < sizeof(bytes) ? left : sizeof(bytes), (off_t)start);
 		for (i = 0; i < n && i < 4096; i++)
-			found += is_text(bytes + i, token) || is_binary(bytes + i, token);
+			/* The first character decides nearly always, and an emulator is slow. */
+			if (bytes[i] == first || (bytes[i] | 0x20) == digit)
+				found += is_text(bytes + i, token) || is_binary(bytes + i, token);
 	}
 	return found;
 }
