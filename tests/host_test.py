@@ -53,7 +53,7 @@ def lab(build):
         **{f'/usr/local/bin/{path.name}': path for folder in ('bin', 'sbin')
            for path in (dropbear / 'usr' / folder).glob('*') if not path.is_symlink()},
     }
-    with Lab(build=build, files=files) as machine:
+    with Lab(build=build, files=files, timeout=1800) as machine:
         machine.check(SSHD)
         yield machine
 
