@@ -57,9 +57,7 @@ vftoken_context_set_provider(struct vftoken_context *ctx, vftoken_provider_t pro
 void
 vftoken_context_set_sysfs(struct vftoken_context *ctx, const char *devices)
 {
-	pthread_mutex_lock(&ctx->lock);
 	ctx->sysfs = devices;
-	pthread_mutex_unlock(&ctx->lock);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <linux/vfio.h>
 
 #include "device.h"
+#include "info.h"
 #include "pf.h"
 #include "test_util.h"
 
@@ -57,6 +58,7 @@ work(void *opaque)
 {
 	struct worker *w = opaque;
 	struct vftoken_context *ctx = w->ctx;
+	struct vftoken_info info = { .size = sizeof(info) };
 	char pf[VFTOKEN_BDF_SIZE], rule[80];
 	uint16_t num_vfs = 0;
 	uuid_t token;
@@ -77,6 +79,9 @@ work(void *opaque)
 		w->failed += vftoken_pf_reload_token(ctx, pf) != 0;
 		w->failed += vftoken_pf_start(ctx, pf, &num_vfs) != 0 || num_vfs != 1;
 		w->failed += vftoken_read_default(ctx, token) != 0;
+		/* As a scan of the bus does, while telemetry reads. */
+		vftoken_context_set_sysfs(ctx, TEST_DEVICES);
+		w->failed += vftoken_info_read(ctx, pf, &info) != 0 || !info.open;
 		vftoken_closing(ctx, pf);
 		w->failed += vftoken_pf_set_token(ctx, pf, token) != -ENODEV;
 		w->failed += vftoken_pf_disable_vfs(ctx, pf) != 0;
@@ -119,9 +124,9 @@ at_once(void **state)
 		assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(workers[i].failed, 0);
-	/* Of each round: an open; two tokens set, and with the VFs a probe and one more. */
+	/* Each round: an open; two tokens set, one more with the VFs, and two probes. */
 	assert_int_equal(n_opens, THREADS * ROUNDS);
-	assert_int_equal(n_features, THREADS * ROUNDS * 4);
+	assert_int_equal(n_features, THREADS * ROUNDS * 5);
 	/* Three tokens, the VFs, and two refusals. */
 	assert_int_equal(n_messages, THREADS * ROUNDS * 6);
 	assert_int_equal(n_errors, THREADS * ROUNDS * 2);

@@ -55,7 +55,7 @@ struct vftoken_context {
 	vftoken_provider_t provider;
 	void *provider_opaque;
 	const char *provider_name; /* in words */
-	const char *sysfs;         /* the folder with the PCI devices */
+	const char *_Atomic sysfs; /* the folder with the PCI devices; read without the lock, too */
 	const char *vfio;          /* the folder with VFIO's group files */
 	struct vftoken_store store;
 	struct vftoken_rule **rules; /* by key */
