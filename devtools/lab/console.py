@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pexpect import EOF, TIMEOUT, fdpexpect
+from pexpect.spawnbase import SpawnBase
 
 GRACE = 15
 
@@ -146,24 +147,25 @@ class Console(fdpexpect.fdspawn):
             self._control.run(f'session=$(cat /run/lab/hvc{self._port}){END_SESSION}', 30)
             # So that the port's next user doesn't read what this one left. First the way must be
             # clear, as the kernel drops what a full terminal doesn't take within a second.
-            self.drain(0.2)
+            drain(self, 0.2)
             self._control.run(f"echo '{mark}' >/dev/hvc{self._port}", 30)
             self.expect_exact(mark, timeout=10)
         finally:
             self._transcript.close()
             self._released(self)
 
-    def drain(self, quiet: float = 0) -> None:
-        """Take into the transcript what the guest has written, until it is quiet for so long."""
-        try:
-            while True:
-                self.read_nonblocking(65536, quiet)
-        except (TIMEOUT, EOF):
-            pass
-
     def isalive(self) -> bool:
         """Whether the console can still be used."""
         return not self.closed
+
+
+def drain(console: SpawnBase, quiet: float = 0) -> None:
+    """Take into the transcript what came on a console, until it is quiet for so long."""
+    try:
+        while True:
+            console.read_nonblocking(65536, quiet)
+    except (TIMEOUT, EOF):
+        pass
 
 
 def open_command(port: int, prompt: str, rows: int = 50, cols: int = 200, term: str = 'dumb',

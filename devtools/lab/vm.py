@@ -21,7 +21,7 @@ from typing import BinaryIO
 import debian
 
 from . import image, qemu
-from .console import BadInput, Console, Control, LabError, Result, open_command
+from .console import BadInput, Console, Control, LabError, Result, drain, open_command
 from .target import Target
 
 __all__ = ['BadInput', 'Console', 'Lab', 'LabError', 'Result']
@@ -183,7 +183,7 @@ class Lab(Target):
             process.wait()
         for console in self._open[:]:
             with contextlib.suppress(Exception):
-                console.drain()
+                drain(console)
         self._stack.close()
 
     def run(self, command: str, timeout: float = 30) -> Result:

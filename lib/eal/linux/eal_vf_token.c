@@ -47,8 +47,7 @@ vf_token_log(enum vftoken_log_level level, const char *id, const char *text,
 		[VFTOKEN_LOG_INFO] = RTE_LOG_INFO,
 	};
 
-	rte_log(levels[level], RTE_LOGTYPE_EAL, "EAL: %s [%s]\n", text,
-			id);
+	rte_log(levels[level], RTE_LOGTYPE_EAL, "EAL: %s [%s]\n", text, id);
 }
 
 void
