@@ -321,7 +321,7 @@ def test_no_pf_named(tmp_path):
 
 
 @pytest.mark.parametrize('args, words', [
-    (['eth0'], "'eth0' isn't a PCI address such as 0000:01:00.0"),
+    (['eth0'], "'eth0' isn't a BDF such as 0000:01:00.0"),
     (['--root', '/nowhere'], "--root '/nowhere' is no folder"), (['--mend'], '--mend')])
 def test_usage(args, words):
     """Wrong usage must be refused with 2.
