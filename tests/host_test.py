@@ -92,10 +92,11 @@ def test_suites_pass(lab, pf, target):
 @pytest.mark.parametrize('args, why', [
     (['--target', 'local'], 'needs --pf BDF'),
     (['--target', 'telnet://lab'], "'telnet://lab' is no target; give local or ssh://"),
-    (['--target', 'local', '--pf', '0000:00:1f.0'], 'is no SR-IOV PF; name one with --pf'),
+    (['--target', 'local', '--pf', '1:20.0'], "'1:20.0' is out of range; a BDF goes up to"),
+    (['--target', 'local', '--pf', '0:1f.0'], '0000:00:1f.0 is no SR-IOV PF; name one with --pf'),
     (['--target', 'ssh://root@127.0.0.1:2223', '--pf', '0000:01:00.0'],
      "root@127.0.0.1 can't be reached"),
-], ids=['no-pf', 'no-target', 'not-a-pf', 'no-ssh'])
+], ids=['no-pf', 'no-target', 'no-bdf', 'not-a-pf', 'no-ssh'])
 def test_bad_target(lab, pf, args, why):
     """A target that can't be must be refused, and nothing changed.
 

@@ -22,13 +22,6 @@ IGB_VFS, NVME_VFS = 7, 64
 # A round is the median of so many opens: a timer's interrupt makes one longer now and then.
 BATCH = 15
 DEBIAN = '6.1'
-BIND = '''
-cd /sys/bus/pci/devices/{device} || exit
-echo vfio-pci >driver_override
-[ ! -e driver ] || echo {device} >driver/unbind
-echo {device} >/sys/bus/pci/drivers_probe
-[ "$(basename "$(readlink driver)")" = vfio-pci ]
-'''
 # What is opened, and the token given: the order in which it is measured. The last open of the PF
 # leaves the VF its token.
 OPENS = (('a plain NIC', False), ('a PF', False), ('a PF', True), ('a VF', True))
@@ -45,7 +38,7 @@ def enabling(build: Path, program: Path, rounds: int) -> list[Figure]:
              files={PROGRAM: program}) as lab:
         lab.write(TOKEN_FILE, TOKEN, mode=0o600)
         for pf, vfs in (lab.pfs[0], IGB_VFS), (lab.nvmes[0], NVME_VFS):
-            lab.check(BIND.format(device=pf))
+            lab.bind(pf, 'vfio-pci')
             # One round more, which finds the kernel's caches empty.
             output = lab.check(f'{PROGRAM} enable {pf} file:{TOKEN_FILE} {vfs} {rounds + 1}',
                                timeout=300 + rounds * vfs * 4)
@@ -77,12 +70,12 @@ def boot(build: Path, program: Path, kernel: Path | str, tokens: bool) -> tuple[
              files={PROGRAM: program}) as lab:
         devices = {'a plain NIC': lab.check(FIND_PLAIN).split('/')[-2], 'a PF': lab.pfs[0]}
         for device in devices.values():
-            lab.check(BIND.format(device=device))
+            lab.bind(device, 'vfio-pci')
         for name in dict.fromkeys(name for name, _ in OPENS):
             if name == 'a VF':
                 if not tokens:
                     break
-                lab.check(f'echo 1 >/sys/bus/pci/devices/{lab.pfs[0]}/sriov_numvfs')
+                lab.enable(lab.pfs[0], 1)
                 devices[name], = lab.vfs(lab.pfs[0])
             given = [token for one, token in OPENS if one == name and token <= tokens]
             texts = [devices[name] + (f' vf_token={TOKEN}' if token else '') for token in given]

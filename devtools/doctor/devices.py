@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from .facts import DMESG, DOCTOR, FIRMWARE, MISSING, NOTE, OK, Finding, Machine
 
 MELLANOX = '0x15b3'
-# Their PMDs go through the kernel's own driver.
+# Their PMDs go through the kernel's own driver, on which their VFs depend: such a PF stays on it.
 BIFURCATED = ('mlx4_core', 'mlx5_core')
 PCI_BRIDGE = '0x0604'
 

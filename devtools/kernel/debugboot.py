@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lab.target import BIND
 from lab.vm import Lab, LabError
 
 from . import compare
@@ -22,13 +23,6 @@ SUITE = '/usr/local/bin/dpdk-test-vftoken'
 LIMIT = 3000
 ROUND = 10  # seconds that a round of the race may take
 
-_BIND = '''
-cd /sys/bus/pci/devices/{device} || exit 1
-echo {driver} >driver_override
-[ ! -e driver ] || echo {device} >driver/unbind
-# There may be no driver for it.
-echo {device} >/sys/bus/pci/drivers_probe || true
-'''
 # An object is suspect once it is older than five seconds and no scan has found a pointer to it.
 _SCAN = '''
 cd /sys/kernel/debug || exit 1
@@ -65,14 +59,14 @@ def _selftest(lab: Lab, program: str) -> str:
     """A selftest wants a PF, a VF of it and perhaps a device that is neither, on vfio-pci."""
     pf = lab.pfs[0]
     for device in (pf, OTHER):
-        _run(lab, _BIND.format(device=device, driver='vfio-pci'))
+        _run(lab, BIND.format(device=device, driver='vfio-pci'))
     _run(lab, f'echo 2 >/sys/bus/pci/devices/{pf}/sriov_numvfs')
     try:
         output = _run(lab, f'{program} {pf} {lab.vfs(pf)[0]} {OTHER}')
     finally:
         _run(lab, f'echo 0 >/sys/bus/pci/devices/{pf}/sriov_numvfs')
         for device in (pf, OTHER):
-            _run(lab, _BIND.format(device=device, driver=''))
+            _run(lab, BIND.format(device=device, driver=''))
     return (output.splitlines() or [''])[-1].lstrip('# ')
 
 

@@ -101,17 +101,16 @@ class Story:
     def bind(self) -> str:
         """dpdk-devbind.py takes the PF from the kernel's driver."""
         self.lab.check(f'dpdk-devbind.py -b vfio-pci {self.pf}', timeout=60)
-        driver = self.lab.check(f'basename $(readlink /sys/bus/pci/devices/{self.pf}/driver)')
+        driver = self.lab.driver(self.pf)
         if driver != 'vfio-pci':
             raise Unexpected(f'{self.pf} is on {driver}')
         return f'{self.pf} is on {driver}'
 
     def enable(self) -> str:
         """The kernel makes two VFs and binds them."""
-        self.lab.check(f'echo 2 >/sys/bus/pci/devices/{self.pf}/sriov_numvfs')
+        self.lab.enable(self.pf, 2)
         vfs = self.lab.vfs(self.pf)
-        drivers = {self.lab.check(f'basename $(readlink /sys/bus/pci/devices/{vf}/driver)')
-                   for vf in vfs}
+        drivers = set(map(self.lab.driver, vfs))
         happened = f'{" and ".join(vfs)} are on {", ".join(drivers)}'
         if len(vfs) != 2 or drivers != {'vfio-pci'}:
             raise Unexpected(happened)

@@ -12,6 +12,14 @@ from pexpect.spawnbase import SpawnBase
 
 from .console import LabError, Result
 
+# Moves a device to a driver, or without one to that which the kernel finds for it, if any.
+BIND = '''
+cd /sys/bus/pci/devices/{device} || exit 1
+echo {driver} >driver_override
+[ ! -e driver ] || echo {device} >driver/unbind
+echo {device} >/sys/bus/pci/drivers_probe || true
+'''
+
 
 class Target(abc.ABC):
     """A machine with SR-IOV devices; a context manager, whose end leaves it as it was."""
@@ -54,6 +62,16 @@ class Target(abc.ABC):
         """The kernel driver that a device is bound to, or ''."""
         link = f'/sys/bus/pci/devices/{shlex.quote(device)}/driver'
         return self.check(f'[ ! -e {link} ] || basename "$(readlink {link})"')
+
+    def bind(self, device: str, driver: str) -> None:
+        """Move a device to a kernel driver."""
+        self.check(BIND.format(device=device, driver=driver), timeout=60)
+        if self.driver(device) != driver:
+            raise LabError(f'{device} is not on {driver}')
+
+    def enable(self, pf: str, vfs: int) -> None:
+        """Enable so many VFs of a PF, or with 0 disable them."""
+        self.check(f'echo {vfs} >/sys/bus/pci/devices/{pf}/sriov_numvfs', timeout=60)
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Put a file onto the machine, all at once."""

@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
 import shlex
-import signal
 import socket
 import subprocess
 import tempfile
@@ -31,22 +29,6 @@ CONSOLES = 8
 BOOT_TIMEOUT = 120
 # A testpmd needs two; more only make the boot longer in software emulation.
 CPUS = 2
-PR_SET_PDEATHSIG = 1
-
-_ENABLE = '''
-cd /sys/bus/pci/devices/{pf} || exit 1
-echo vfio-pci >driver_override
-[ ! -e driver ] || echo {pf} >driver/unbind
-echo {pf} >/sys/bus/pci/drivers_probe
-[ "$(basename "$(readlink driver)")" = vfio-pci ] || {{ echo "{pf} is not on vfio-pci"; exit 1; }}
-echo {vfs} >sriov_numvfs
-'''
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _die_with_parent() -> None:
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Lab(Target):
@@ -89,9 +71,9 @@ class Lab(Target):
         self._watchdog.daemon = True
         try:
             self._start(setup, program, chosen, content, timeout)
-            if vfs:
-                for pf in self.pfs:
-                    self.check(_ENABLE.format(pf=pf, vfs=vfs), timeout=60)
+            for pf in self.pfs if vfs else []:
+                self.bind(pf, 'vfio-pci')
+                self.enable(pf, vfs)
         except BaseException:
             self.close()
             raise
@@ -132,10 +114,10 @@ class Lab(Target):
             (self.logs / 'qemu.cmd').write_text(shlex.join(argv) + '\n', encoding='utf-8')
             log = passed.enter_context(open(self.logs / 'qemu.log', 'wb'))
             # Its death with ours is the one thing that also works when we are killed.
-            self._process = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
-                argv, env=program.env(), stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, pass_fds=[*fds, initrd.fileno()],
-                preexec_fn=_die_with_parent)
+            self._process = subprocess.Popen(
+                ['setpriv', '--pdeathsig', 'KILL', *argv], env=program.env(),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                pass_fds=[*fds, initrd.fileno()])
         self._watchdog.start()
         word, self.release, *found = self._control.line(time.monotonic() + BOOT_TIMEOUT).split()
         devices = [device.split('=') for device in found]

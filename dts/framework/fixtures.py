@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from doctor.pci import bdf
 from lab.target import Target
 from lab.vm import Lab
 
@@ -25,8 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup('functional suites')
     group.addoption('--target', default=VM, help='vm (the default): virtual machines; local: this '
                     'machine; ssh://[USER@]HOST[:PORT]: another one. A real one needs --pf')
-    group.addoption('--pf', action='append', default=[], metavar='BDF', help='an SR-IOV PF of a '
-                    'real target, which belongs to the tests while they run')
+    group.addoption('--pf', action='append', default=[], metavar='BDF', type=bdf, help='an SR-IOV '
+                    'PF of a real target, which belongs to the tests while they run')
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -67,7 +68,7 @@ def prepared_lab(build: Path, files: Mapping[str, Path], **more: int) -> Iterato
     with Lab(build=build, files=files, timeout=1800, **more) as machine:
         pf = machine.pfs[0]
         machine.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
-        machine.check(f'echo 2 >/sys/bus/pci/devices/{pf}/sriov_numvfs')
+        machine.enable(pf, 2)
         machine.write(TOKEN_FILE, TOKEN + '\n', mode=0o600)
         yield machine
 

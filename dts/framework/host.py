@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 
 import pexpect
 
+from doctor.devices import BIFURCATED
 from lab.console import END_SESSION, BadInput, LabError, Result
 from lab.target import Target
 
-# Their VFs depend on their own driver, so that their PFs can't be on vfio-pci.
-BIFURCATED = ('mlx4_core', 'mlx5_core')
 TOOLS = ('dpdk-devbind.py', 'dpdk-telemetry.py', 'dpdk-testpmd', 'dpdk-vftoken')
 SSH = ('ssh', '-o', 'BatchMode=yes')
 KILLED = 137
@@ -143,7 +142,7 @@ class Host(Target):
                 [ -z "{driver}" ] || echo {pf} >/sys/bus/pci/drivers/{driver}/bind''', 60)
             self.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
         self._undo.callback(self.run, f'echo 0 >{sysfs}/sriov_numvfs', 60)
-        self.check(f'echo 2 >{sysfs}/sriov_numvfs', timeout=60)
+        self.enable(pf, 2)
         for vf in self.vfs(pf):
             if self.driver(vf) != 'vfio-pci':
                 self.check(f'dpdk-devbind.py -b vfio-pci {vf}', timeout=60)
