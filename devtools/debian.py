@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,6 +59,16 @@ def locked(name: str) -> Iterator[Path]:
         yield root
 
 
+@contextlib.contextmanager
+def making(final: Path) -> Iterator[Path]:
+    """A path for a file or folder that takes the place of `final` if all goes well, else goes."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f'.{final.name}.', dir=final.parent) as work:
+        made = Path(work, final.name)
+        yield made
+        made.rename(final)
+
+
 def codename() -> str:
     """The running Debian's code name, from os-release."""
     try:
@@ -88,15 +98,11 @@ class Entry:
 def machine_entries() -> list[Entry]:
     """The machine's own sources of the running Debian, without those of other vendors."""
     release = codename()
-    fmt = '$(REPO_URI)\t$(CODENAME)\t$(ORIGIN)\t$(COMPONENT)\t$(SIGNED_BY)'
-    out = _run(['apt-get', 'indextargets', '--format', fmt, 'Created-By: Packages'],
-               'cannot ask apt for its sources')
+    out = run(['apt-get', 'indextargets', '--format', '$(REPO_URI)\t$(CODENAME)\t$(SIGNED_BY)',
+               'Created-By: Packages', 'Origin: Debian', 'Component: main'],
+              'cannot ask apt for its sources')
     entries = []
-    for line in out.splitlines():
-        fields = line.split('\t')
-        if len(fields) < 5 or fields[2:4] != ['Debian', 'main']:
-            continue
-        uri, suite, signed_by = fields[0], fields[1], fields[4]
+    for uri, suite, signed_by in re.findall(r'^(\S+)\t(\S+)\t(.*)$', out, re.MULTILINE):
         if suite not in (release, f'{release}-updates', f'{release}-security'):
             continue
         # Older apt leaves $(SIGNED_BY) as it is, and a key may stand inline instead of in a file.
@@ -110,10 +116,13 @@ def machine_entries() -> list[Entry]:
     return entries
 
 
-def _run(argv: Sequence[str], failure: str, cwd: Path | None = None) -> str:
-    env = dict(os.environ, LC_ALL='C', DEBIAN_FRONTEND='noninteractive')
+def run(argv: Sequence[str | Path], failure: str, cwd: Path | None = None,
+        env: Mapping[str, str] | None = None, executable: Path | None = None) -> str:
+    """What a program prints that must succeed; the error of one that doesn't begins with
+    `failure`."""
     try:
-        done = subprocess.run(argv, cwd=cwd, env=env, text=True, stdin=subprocess.DEVNULL,
+        done = subprocess.run(argv, cwd=cwd, env={**os.environ, 'LC_ALL': 'C', **(env or {})},
+                              executable=executable, text=True, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=FETCH_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as err:
@@ -170,23 +179,23 @@ class Apt:
         argv = [tool, '-q']
         for key, value in options.items():
             argv += ['-o', f'{key}={value}']
-        return _run(argv + list(args), f'{tool} {" ".join(args)} failed', cwd)
+        return run(argv + list(args), f'{tool} {" ".join(args)} failed', cwd)
 
-    def missing(self, packages: Sequence[str]) -> list[str]:
-        """The packages given and those of their dependencies that the machine lacks."""
+    def download(self, packages: Sequence[str], to: Path) -> None:
+        """Put packages into a folder, and those of their dependencies that the machine lacks."""
+        (to / 'partial').mkdir()
         target = ['-t', self._extra] if self._extra else []
         try:
-            plan = self.run('apt-get', 'install', '--simulate', '--no-install-recommends',
-                            *target, *packages)
+            said = self.run('apt-get', 'install', '--download-only', '--reinstall', '--yes',
+                            '--no-install-recommends', '-o', f'Dir::Cache::archives={to}', *target,
+                            *packages)
         except DebianError as err:
             if 'Unable to locate package' in str(err):
                 raise NoPackage(str(err)) from err
             raise
-        lacking = re.findall(r'^Inst (\S+) (?:\[\S+\] )?\((\S+)', plan, re.MULTILINE)
-        wanted = {name: f'{name}={version}' for name, version in lacking}
-        for name in packages:
-            wanted.setdefault(name, name)
-        return list(wanted.values())
+        # Of a package that is installed in a version which the archive doesn't have.
+        if unfit := re.search(r'^.* is not possible.*$', said, re.MULTILINE):
+            raise DebianError(f'cannot fetch {" ".join(packages)}: {unfit[0]}')
 
     def depends(self, package: str) -> list[str]:
         """What a package depends on by name, for metapackages such as linux-image-amd64; one of
@@ -196,19 +205,6 @@ class Apt:
         if not names:
             raise NoPackage(f"Debian's archive has no {package}")
         return names
-
-
-@contextlib.contextmanager
-def _building(final: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of `final` if all went well, else disappears."""
-    final.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f'.{final.name}.', dir=final.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        temporary.rename(final)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def unpack(name: str, packages: Sequence[str], suite: str = '', meta: bool = False,
@@ -224,13 +220,15 @@ def unpack(name: str, packages: Sequence[str], suite: str = '', meta: bool = Fal
             return final
         print(f'fetching from Debian: {" ".join(packages)}', file=sys.stderr, flush=True)
         # Two folders of packages may need one apt state.
-        with locked('apt'), _building(final) as folder:
-            apt = Apt(suite=suite, release=release, architecture=architecture)
-            wanted = apt.depends(packages[0]) if meta else apt.missing(packages)
-            with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.debs.') as debs:
-                apt.run('apt-get', 'download', *wanted, cwd=Path(debs))
-                for deb in sorted(Path(debs).glob('*.deb')):
-                    _run(['dpkg', '-x', str(deb), str(folder)], f'cannot unpack {deb.name}')
+        with (locked('apt'), tempfile.TemporaryDirectory(dir=cache_dir(), prefix='.debs.') as work,
+              making(final) as folder):
+            debs, apt = Path(work), Apt(suite=suite, release=release, architecture=architecture)
+            if meta:
+                apt.run('apt-get', 'download', *apt.depends(packages[0]), cwd=debs)
+            else:
+                apt.download(packages, debs)
+            for deb in sorted(debs.glob('*.deb')):
+                run(['dpkg', '-x', deb, folder], f'cannot unpack {deb.name}')
     return final
 
 
@@ -246,44 +244,25 @@ def source(package: str, pattern: str, dest: Path, release: str = '') -> Path:
             raise DebianError(f"Debian's source package {package} has "
                               f"{len(found) or 'no'} files that match '{pattern}'; it has: "
                               + ', '.join(names))
-        return _place(Path(work) / found[0], dest)
-
-
-def _place(file: Path, dest: Path) -> Path:
-    temporary = dest / f'.{file.name}.{os.getpid()}'
-    try:
-        dest.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, temporary)
-        temporary.rename(dest / file.name)
-    except OSError as err:
-        raise DebianError(f'cannot put {file.name} into {dest}: {err.strerror}') from err
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-    return dest / file.name
+        try:
+            with making(dest / found[0]) as made:
+                shutil.copyfile(Path(work, found[0]), made)
+        except OSError as err:
+            raise DebianError(f'cannot put {found[0]} into {dest}: {err.strerror}') from err
+    return dest / found[0]
 
 
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n', 1)[0])
-    commands = parser.add_subparsers(dest='command', required=True)
-    src = commands.add_parser('source', help='fetch one file of a source package')
-    src.add_argument('--release', default='', help="another Debian than this machine's: bookworm")
-    src.add_argument('package', metavar='PACKAGE[=VERSION]')
-    src.add_argument('pattern', metavar='FILE-GLOB')
-    src.add_argument('dest', metavar='DEST', type=Path)
-    binary = commands.add_parser('unpack', help='unpack packages into a folder of the cache')
-    binary.add_argument('--architecture', default='', help="another than this machine's: arm64; "
+    parser.add_argument('command', choices=['unpack'], help='into a folder of the cache')
+    parser.add_argument('--architecture', default='', help="another than this machine's: arm64; "
                         'nothing counts as installed then')
-    binary.add_argument('--suite', default='', help='one that the machine lacks: backports')
-    binary.add_argument('name', metavar='NAME', help='of the folder')
-    binary.add_argument('packages', metavar='PACKAGE', nargs='+')
+    parser.add_argument('name', metavar='NAME', help='of the folder')
+    parser.add_argument('packages', metavar='PACKAGE', nargs='+')
     args = parser.parse_args()
     try:
-        if args.command == 'source':
-            print(source(args.package, args.pattern, args.dest, args.release))
-        else:
-            print(unpack(args.name, args.packages, args.suite, architecture=args.architecture))
+        print(unpack(args.name, args.packages, architecture=args.architecture))
     except DebianError as err:
         print(f'debian.py: {err}', file=sys.stderr)
         return 1

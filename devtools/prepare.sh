@@ -17,7 +17,7 @@ PACKAGES_BENCH='binutils git python3-matplotlib'
 PACKAGES_BUILD='gcc libc6-dev libcmocka-dev libjson-c-dev libnuma-dev meson ninja-build patch pkg-config
 	python3 python3-pyelftools uuid-dev xz-utils'
 PACKAGES_FETCH='ca-certificates dpkg-dev'
-PACKAGES_LAB=python3-pexpect
+PACKAGES_LAB='cpio python3-pexpect zstd'
 PACKAGES_CROSS='gcc-aarch64-linux-gnu qemu-user'
 PACKAGES_DEBIAN='debhelper lintian mmdebstrap uidmap'
 PACKAGES_DOC='doxygen graphviz python3-breathe python3-sphinx python3-sphinx-rtd-theme'

@@ -3,12 +3,11 @@
 """Kernel configurations: fragments, and whether a configuration is what they ask for."""
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from .tree import KernelError
+from .tree import KernelError, run
 
 HERE = Path(__file__).resolve().parent
 LAB = HERE / 'lab.config'
@@ -17,27 +16,15 @@ CHECK = HERE / 'check.config'
 
 
 def symbols(text: str) -> dict[str, str]:
-    """The symbols of a configuration or fragment; what isn't set is n."""
-    found = {}
-    for line in text.splitlines():
-        if match := re.fullmatch(r'CONFIG_(\w+)=(.*)', line):
-            found[match[1]] = match[2]
-        elif match := re.fullmatch(r'# CONFIG_(\w+) is not set', line):
-            found[match[1]] = 'n'
-    return found
+    """The symbols of a configuration or fragment that are set."""
+    return dict(re.findall(r'^CONFIG_(\w+)=(.*)$', text, re.MULTILINE))
 
 
 def known_symbols(tree: Path) -> set[str]:
     """The symbols that a tree's Kconfig files define for x86."""
-    found: set[str] = set()
-    for folder, folders, names in os.walk(tree):
-        if folder == str(tree / 'arch'):
-            folders[:] = ['x86']
-        for name in names:
-            if name.startswith('Kconfig'):
-                text = Path(folder, name).read_text('utf-8', 'replace')
-                found.update(re.findall(r'^\s*(?:menu)?config\s+(\w+)', text, re.MULTILINE))
-    return found
+    tops = [path for path in tree.iterdir() if path.name != 'arch']
+    return set(run(['grep', '-rhoP', r'^\s*(menu)?config\s+\K\w+', '--include=Kconfig*', *tops,
+                    *tree.glob('arch/Kconfig'), *tree.glob('arch/x86')]).stdout.split())
 
 
 def lost(fragments: Sequence[Path], config: str, known: set[str], about: str = '') -> list[str]:

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import lzma
 import os
 import re
 import shutil
@@ -20,7 +18,6 @@ import debian
 from . import image
 
 QEMU = 'qemu-system-x86_64'
-ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
 # Debian's releases that may have a kernel which the machine's own and its backports lack.
 RELEASES = ('bookworm', 'trixie')
 # As many VFs as users of such devices ask for. A VF needs two queues and an interrupt of its own;
@@ -152,25 +149,6 @@ def _modules_folder(given: Path) -> Path:
                        "as 'make modules_install' makes it")
 
 
-def _decompressed(packed: bytes, size: int) -> bytes:
-    """What was compressed as Debian compresses its kernels, or nothing if it was another way."""
-    if not packed.startswith(ZSTD_MAGIC):
-        try:
-            return lzma.decompress(packed)
-        except lzma.LZMAError:
-            return b''
-    try:
-        # dpkg needs it, so each Debian has it; Python before 3.14 has no module for it.
-        zstd = ctypes.CDLL('libzstd.so.1')
-    except OSError:
-        return b''
-    zstd.ZSTD_decompress.restype = ctypes.c_size_t
-    buffer = ctypes.create_string_buffer(size)
-    done = zstd.ZSTD_decompress(buffer, ctypes.c_size_t(size), packed,
-                                ctypes.c_size_t(len(packed)))
-    return buffer.raw if done == size else b''
-
-
 def _uncompressed(bzimage: Path) -> Path:
     """The ELF kernel in a bzImage, kept in the cache, as the guest would unpack it slowly."""
     final = debian.cache_dir() / 'images' / f'{bzimage.name}.elf'
@@ -180,14 +158,13 @@ def _uncompressed(bzimage: Path) -> Path:
     sectors, = struct.unpack_from('<B', data, 0x1f1)
     offset, length = struct.unpack_from('<II', data, 0x248)
     start = (sectors + 1) * 512 + offset
-    size, = struct.unpack_from('<I', data, start + length - 4)
-    kernel = _decompressed(data[start:start + length - 4], size)
-    if kernel[:4] != b'\x7fELF':
-        return bzimage
-    final.parent.mkdir(parents=True, exist_ok=True)
-    temporary = final.with_name(f'.{final.name}.{os.getpid()}')
-    temporary.write_bytes(kernel)
-    temporary.rename(final)
+    with debian.making(final) as made:
+        packed = made.with_suffix('.packed')
+        # What follows is the kernel's size.
+        packed.write_bytes(data[start:start + length - 4])
+        # It knows all of the kernel's formats.
+        debian.run(['zstd', '-d', '-q', '-o', made, packed],
+                   f"cannot unpack the kernel '{bzimage}' with Debian's zstd")
     return final
 
 
