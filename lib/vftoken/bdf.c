@@ -24,7 +24,7 @@ parse_number(const char **text, uint64_t *number)
 }
 
 int
-vftoken_parse_key(const char *text, uint64_t *key)
+vftoken_parse_key_to(const char *text, char end, uint64_t *key)
 {
 	uint64_t domain = 0, bus, device, function;
 
@@ -37,12 +37,18 @@ vftoken_parse_key(const char *text, uint64_t *key)
 		if (!parse_number(&text, &device))
 			return -EINVAL;
 	}
-	if (*text++ != '.' || !parse_number(&text, &function) || *text != '\0')
+	if (*text++ != '.' || !parse_number(&text, &function) || *text != end)
 		return -EINVAL;
 	if (domain > UINT32_MAX || bus > 0xff || device > 0x1f || function > 7)
 		return -ERANGE;
 	*key = domain << 16 | bus << 8 | device << 3 | function;
 	return 0;
+}
+
+int
+vftoken_parse_key(const char *text, uint64_t *key)
+{
+	return vftoken_parse_key_to(text, '\0', key);
 }
 
 void

@@ -176,13 +176,38 @@ int vftoken_add_rule(struct vftoken_context *ctx, const char *text);
 
 /**
  * Overwrite the token in the text of a rule, such as an argument in argv, if it is a literal one.
- * What may be a token, as its source is of no known kind, is overwritten too.
+ * What may be a token, as its source is of no known kind or has the shape of a UUID, is overwritten
+ * too.
  *
  * @param text
  *   As given to vftoken_add_rule(); a BDF and any other source stay.
+ * @return
+ *   0, or -EFAULT: the text is in memory that can't be written, such as a constant, and stays.
  */
 VFTOKEN_API
-void vftoken_mask_rule(char *text);
+int vftoken_mask_rule(char *text);
+
+/**
+ * Overwrite whatever has the shape of a UUID in a text, such as an argument in argv that isn't
+ * understood: each row of at least 20 hex digits and hyphens becomes a row of `*`.
+ *
+ * @param text
+ *   Any text.
+ * @return
+ *   0, or -EFAULT: the text is in memory that can't be written, such as a constant, and stays.
+ */
+VFTOKEN_API
+int vftoken_mask(char *text);
+
+/**
+ * Make a text fit for a terminal or a log: vftoken_mask() it, and overwrite each control character,
+ * and what isn't UTF-8, with `?`.
+ *
+ * @param text
+ *   Any text in memory that can be written.
+ */
+VFTOKEN_API
+void vftoken_make_printable(char *text);
 
 /**
  * Say how many VFs a PF shall have when this process opens it (vftoken_pf_start() in pf.h). A

@@ -67,6 +67,21 @@ fuzz_change_digits(char *text, size_t length)
 			text[i] = to[digit - from];
 }
 
+size_t
+fuzz_next_secret(const char *text, size_t *at)
+{
+	size_t length = 0;
+
+	for (; text[*at] != '\0'; *at += length > 0 ? length : 1) {
+		for (length = 0;
+		     isxdigit((unsigned char)text[*at + length]) || text[*at + length] == '-';)
+			length++;
+		if (length >= 20)
+			return length;
+	}
+	return 0;
+}
+
 int
 fuzz_next_fd(void)
 {

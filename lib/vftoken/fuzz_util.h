@@ -46,4 +46,10 @@ void fuzz_change_digits(char *text, size_t length);
  */
 int fuzz_next_fd(void);
 
+/*
+ * The length of the next part of a text, from `at` on, that messages mask since it may be a token;
+ * 0 when there is none. `at` becomes where it starts.
+ */
+size_t fuzz_next_secret(const char *text, size_t *at);
+
 #endif /* VFTOKEN_FUZZ_UTIL_H */

@@ -2,7 +2,6 @@
  * Copyright(c) 2026 dpdk-vf-token contributors
  */
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -37,7 +36,6 @@ send_message(const struct vftoken_subject *subject, enum vftoken_message id, con
 	const enum vftoken_log_level level = messages[id].level;
 	char message[VFTOKEN_MESSAGE_SIZE];
 	size_t length = 0;
-	char *c;
 
 	if (subject->ctx->log == NULL)
 		return;
@@ -50,10 +48,8 @@ send_message(const struct vftoken_subject *subject, enum vftoken_message id, con
 			level == VFTOKEN_LOG_ERR ? purposes[subject->purpose].after : ": ");
 	if (length < sizeof(message))
 		vsnprintf(message + length, sizeof(message) - length, text, ap);
-	/* A path or a variable's name may hold a line end. */
-	for (c = message; *c != '\0'; c++)
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
+	/* A path or a variable's name may hold a line end, or be a token. */
+	vftoken_make_printable(message);
 	subject->ctx->log(level, messages[id].id, message, subject->ctx->log_opaque);
 }
 

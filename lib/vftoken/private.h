@@ -82,6 +82,12 @@ vftoken_hex_digit(char c)
 /* The key of a BDF; 0, -EINVAL or -ERANGE as vftoken_parse_bdf(). */
 int vftoken_parse_key(const char *text, uint64_t *key);
 
+/* The same of a BDF that ends with another character than NUL. */
+int vftoken_parse_key_to(const char *text, char end, uint64_t *key);
+
+/* The '=' behind a rule's BDF; NULL when it has none. A path or a name may hold one too. */
+const char *vftoken_find_equals(const char *text);
+
 /* The BDF in the kernel's form that a key belongs to. */
 void vftoken_format_key(uint64_t key, char bdf[VFTOKEN_BDF_SIZE]);
 

@@ -11,8 +11,6 @@
 #include "private.h"
 #include "transfer.h"
 
-/* Room for a BDF as somebody types it, which may be longer than need be. */
-#define TYPED_SIZE 34
 
 /* Where the rule of a key is, or would be. */
 static size_t
@@ -107,28 +105,21 @@ drop_empty_rule(struct vftoken_context *ctx, struct vftoken_rule *rule)
 	free(rule);
 }
 
-/* The key of a rule's `BDF=` part, which is `length` characters long; bdf receives a copy of it. */
+/* The key of a rule's `BDF=` part, which is `length` characters long. */
 static int
-rule_key(const struct vftoken_context *ctx, const char *text, size_t length, char bdf[TYPED_SIZE],
-	 uint64_t *key)
+rule_key(const struct vftoken_context *ctx, const char *text, size_t length, uint64_t *key)
 {
-	int ret = -EINVAL;
+	const int ret = vftoken_parse_key_to(text, '=', key);
 
-	bdf[0] = '\0';
-	if (length < TYPED_SIZE) {
-		memcpy(bdf, text, length);
-		bdf[length] = '\0';
-		ret = vftoken_parse_key(bdf, key);
-	}
 	if (ret == -ERANGE)
-		return vftoken_refuse(ctx, -EINVAL, MSG(rule_bdf_range), bdf);
+		return vftoken_refuse(ctx, -EINVAL, MSG(rule_bdf_range), (int)length, text);
 	/* Unless it looks like a BDF it may be a token with the BDF behind, so it isn't shown. */
-	if (ret < 0 && (strspn(bdf, "0123456789abcdefABCDEF:.") != length ||
-			(length > 2 && strpbrk(bdf, ":.") == NULL)))
+	if (ret < 0 && (strspn(text, "0123456789abcdefABCDEF:.") != length ||
+			(length > 2 && strcspn(text, ":.") > length)))
 		return vftoken_refuse(ctx, ret, MSG(rule_bdf_masked), length < 2 ? (int)length : 2,
 				      text);
 	if (ret < 0)
-		return vftoken_refuse(ctx, ret, MSG(rule_bdf), bdf);
+		return vftoken_refuse(ctx, ret, MSG(rule_bdf), (int)length, text);
 	return 0;
 }
 
@@ -149,44 +140,6 @@ is_fd_of_another_rule(const struct vftoken_context *ctx, const struct vftoken_so
 	return false;
 }
 
-static bool
-has_prefix(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-/* The '=' behind a rule's BDF; NULL when it has none. A path or a name may hold one too. */
-static const char *
-find_equals(const char *text)
-{
-	return has_prefix(text, "file:") || has_prefix(text, "env:") ? NULL : strchr(text, '=');
-}
-
-void
-vftoken_mask_rule(char *text)
-{
-	const char *equals = find_equals(text);
-	const size_t length = equals != NULL ? (size_t)(equals - text) : 0;
-	char bdf[TYPED_SIZE], *secret = text;
-	uint64_t key;
-
-	/* What stands before the '=' and isn't a BDF may be the token. */
-	snprintf(bdf, sizeof(bdf), "%.*s", (int)length, text);
-	if (length < sizeof(bdf) && vftoken_parse_key(bdf, &key) != -EINVAL)
-		secret = text + length + 1;
-	if (has_prefix(secret, "file:"))
-		return;
-	/* Someone may give what the variable holds, or the token instead of the fd's number. */
-	if (has_prefix(secret, "env:")) {
-		secret = strchrnul(secret, '=');
-	} else if (has_prefix(secret, "fd:")) {
-		secret += strlen("fd:");
-		if (secret[strspn(secret, "0123456789")] == '\0')
-			return;
-	}
-	memset(secret, '*', strlen(secret));
-}
-
 static int
 refuse_room(const struct vftoken_context *ctx, const struct vftoken_subject *subject)
 {
@@ -199,17 +152,18 @@ static int
 add_rule(struct vftoken_context *ctx, const char *text)
 {
 	struct vftoken_subject subject = { .ctx = ctx, .purpose = VFTOKEN_FOR_RULE };
-	const char *equals = find_equals(text);
+	const char *equals = vftoken_find_equals(text);
 	uint64_t key = VFTOKEN_KEY_DEFAULT;
-	char bdf[TYPED_SIZE];
+	char bdf[VFTOKEN_BDF_SIZE];
 	struct vftoken_source source;
 	struct vftoken_rule *rule;
 	int ret;
 
 	if (equals != NULL) {
-		ret = rule_key(ctx, text, (size_t)(equals - text), bdf, &key);
+		ret = rule_key(ctx, text, (size_t)(equals - text), &key);
 		if (ret < 0)
 			return ret;
+		vftoken_format_key(key, bdf);
 		subject.device = bdf;
 	} else if (vftoken_parse_key(text, &key) != -EINVAL) {
 		return vftoken_refuse(ctx, -EINVAL, MSG(rule_no_source), text);
@@ -250,7 +204,7 @@ add_num_vfs(struct vftoken_context *ctx, const char *text)
 {
 	const char *equals = strchr(text, '=');
 	const char *number = equals != NULL ? equals + 1 : text;
-	char bdf[TYPED_SIZE] = "all PFs";
+	char bdf[sizeof("ffffffff:ff:1f.7=65535")] = "all PFs";
 	uint64_t key = VFTOKEN_KEY_DEFAULT;
 	struct vftoken_rule *rule;
 	unsigned long value;

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "test_util.h"
 
@@ -209,7 +211,7 @@ many_rules(void **state)
 	assert_int_equal(vftoken_add_rule(ctx, "ffff:01:00.0=" TOKEN_B), -ENOSPC);
 	test_said(rules_full, "65536");
 	assert_int_equal(vftoken_add_rule(ctx, "0:0:0.0=" TOKEN_B), -EEXIST);
-	test_said(rule_twice, "0:0:0.0");
+	test_said(rule_twice, "0000:00:00.0");
 	assert_null(test_find_rule(ctx, "ffff:01:00.0"));
 	/* A number of VFs takes a place too, but for a device that has one. */
 	assert_int_equal(vftoken_add_num_vfs(ctx, "ffff:01:00.0=1"), -ENOSPC);
@@ -269,12 +271,16 @@ mask_rule(void **state)
 		{ "01:00.0", "*******" },
 		{ "01:00.0=", "01:00.0=" },
 		{ "", "" },
-		/* What follows may be a BDF too long for any, and a token. */
-		{ "0000000000000000000000000:01:00.0b671=x",
-		  "***************************************" },
+		/* What begins as a BDF may have a token behind. */
+		{ "01:00.0b671=x", "*************" },
+		{ "0000000000000000000000000000000000000:01:00.0=b671",
+		  "0000000000000000000000000000000000000:01:00.0=****" },
 		/* A token where a source's argument should be. */
 		{ "env:A=b671", "env:A*****" },
 		{ "01:00.0=fd:b671", "01:00.0=fd:****" },
+		{ "env:" TOKEN_A, "env:************************************" },
+		{ "env:A," TOKEN_A, "env:A,************************************" },
+		{ "file:" TOKEN_A, "file:************************************" },
 		/* Sources that are no secret. */
 		{ "file:/run/a=b", "file:/run/a=b" },
 		{ "env:A,stay", "env:A,stay" },
@@ -289,8 +295,88 @@ mask_rule(void **state)
 	(void)state;
 	for (i = 0; i < TEST_DIM(cases); i++) {
 		snprintf(text, sizeof(text), "%s", cases[i].text);
-		vftoken_mask_rule(text);
+		assert_int_equal(vftoken_mask_rule(text), 0);
 		assert_string_equal(text, cases[i].masked);
+	}
+}
+
+/* What has a UUID's shape is overwritten, and all else stays. */
+static void
+mask(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *masked;
+	} cases[] = {
+		{ "", "" },
+		{ TOKEN_A, "************************************" },
+		{ "--vfio-vf-tokn=" TOKEN_B,
+		  "--vfio-vf-tokn=************************************" },
+		{ "a " TOKEN_A "," TOKEN_B ".",
+		  "a ************************************,************************************." },
+		{ "b671fd644c5d491e9eb8da01ff1f3341", "********************************" },
+		{ "b671fd64-4c5d-491e-9", "********************" },
+		{ "b671fd64-4c5d-491e-", "b671fd64-4c5d-491e-" },
+		{ "ffffffff:ff:1f.7=65535", "ffffffff:ff:1f.7=65535" },
+	};
+	char text[128];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		snprintf(text, sizeof(text), "%s", cases[i].text);
+		assert_int_equal(vftoken_mask(text), 0);
+		assert_string_equal(text, cases[i].masked);
+	}
+}
+
+/* Arguments that are constants stay as they are. */
+static void
+mask_constant(void **state)
+{
+	static const char rules[][64] = { TOKEN_A, "01:00.0=" TOKEN_A, "env:" TOKEN_A };
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *text = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t i;
+
+	(void)state;
+	assert_ptr_not_equal(text, MAP_FAILED);
+	for (i = 0; i < TEST_DIM(rules); i++) {
+		assert_int_equal(mprotect(text, page, PROT_READ | PROT_WRITE), 0);
+		strcpy(text, rules[i]);
+		assert_int_equal(mprotect(text, page, PROT_READ), 0);
+		assert_int_equal(vftoken_mask(text), -EFAULT);
+		assert_int_equal(vftoken_mask_rule(text), -EFAULT);
+		assert_string_equal(text, rules[i]);
+	}
+	munmap(text, page);
+}
+
+/* A terminal gets neither control characters nor broken ones, in ASCII or UTF-8, nor a token. */
+static void
+printable(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *printed;
+	} cases[] = {
+		{ "0000:01:00.0 \u2026 \u00e9 \U0001f600",
+		  "0000:01:00.0 \u2026 \u00e9 \U0001f600" },
+		{ "\x1b[31mred\n\x7f", "?[31mred??" },
+		{ "\x9b[31m", "?[31m" },
+		{ "\xc2\x9b[31m", "??[31m" },
+		{ "\xc2\xa0", "\xc2\xa0" },
+		{ "\xc0\x9b \xe2\x80 \xff \xf5\x80\x80\x80 \xe2", "?? ?? ? ???? ?" },
+		{ "x" TOKEN_A, "x************************************" },
+	};
+	char text[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		snprintf(text, sizeof(text), "%s", cases[i].text);
+		vftoken_make_printable(text);
+		assert_string_equal(text, cases[i].printed);
 	}
 }
 
@@ -522,6 +608,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(many_rules, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(read_default, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(mask_rule, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(mask, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(mask_constant, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(printable, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(devices, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(source_kinds, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(message_is_one_line, test_setup, test_teardown),
