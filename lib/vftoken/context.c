@@ -61,11 +61,34 @@ vftoken_context_set_sysfs(struct vftoken_context *ctx, const char *devices)
 }
 
 void
+vftoken_begin_wait(struct vftoken_context *ctx)
+{
+	ctx->waiting++;
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+void
+vftoken_end_wait(struct vftoken_context *ctx)
+{
+	pthread_mutex_lock(&ctx->lock);
+	ctx->waiting--;
+	pthread_cond_broadcast(&ctx->changed);
+}
+
+void
+vftoken_wait_for_change(struct vftoken_context *ctx)
+{
+	pthread_cond_wait(&ctx->changed, &ctx->lock);
+}
+
+void
 vftoken_context_clear(struct vftoken_context *ctx)
 {
 	struct vftoken_handle *handle;
 
 	pthread_mutex_lock(&ctx->lock);
+	while (ctx->waiting > 0)
+		vftoken_wait_for_change(ctx);
 	vftoken_clear_rules(ctx);
 	vftoken_store_clear(&ctx->store);
 	while ((handle = ctx->handles) != NULL) {

@@ -20,21 +20,24 @@
  *
  * A file or fd holds one UUID, with or without white space around it, in at most 4 KiB. The nil
  * UUID is no token. A file that its group or others may write is refused, since any of them could
- * set the token. A file that others may read draws a warning. A file without a name, such as a
- * memory file, is out of others' reach, so its mode doesn't count.
+ * set the token; so is one whose owner, or the owner of a link in its path, is neither root nor the
+ * effective user. (In a user namespace, owners that it doesn't map count as root, as nobody inside
+ * can be one.) A file that others may read, by its mode or its access control list, draws a warning.
+ * The mode of a memory file (memfd_create(2)) doesn't count, since others can't open it.
  *
  * With `env:NAME,stay` the variable stays as it is. A variable in memory that can't be written,
- * such as a constant given to putenv(3), needs that. A variable that is set again is read again.
+ * such as a constant given to putenv(3), is unset and draws a warning. A variable that is set again
+ * is read again.
  *
  * Reading a source fails with -EINVAL (what it holds isn't a UUID, or is the nil UUID), -EFBIG
- * (more than 4 KiB), -EISDIR (a directory), -EPERM (its group or others may write the file),
- * -ETIMEDOUT (nobody wrote and closed the FIFO or pipe in five seconds), -ENOENT (no such variable)
- * or what open(2), fstat(2) and read(2) return.
+ * (more than 4 KiB), -EISDIR (a directory), -EPERM (others could set the token), -ETIMEDOUT (in five
+ * seconds nobody wrote and closed the FIFO or pipe, or the file system didn't answer), -ENOENT (no
+ * such variable), -ESTALE (what was read before is lost, since the program has closed a descriptor
+ * of the library) or what open(2), fstat(2) and read(2) return.
  *
  * All functions on a context may be called from any thread. The context is locked while a device is
- * opened, a source is read (up to five seconds for a FIFO), VFs are waited for
- * (VFTOKEN_PF_WAIT_MS), the log function runs and the token provider is asked. These two must not
- * call back.
+ * opened, VFs are waited for (VFTOKEN_PF_WAIT_MS), the log function runs and the token provider is
+ * asked. These two must not call back. While a file or an fd is read, it isn't locked.
  */
 
 #ifndef VFTOKEN_CONTEXT_H
@@ -169,7 +172,7 @@ void vftoken_context_set_sysfs(struct vftoken_context *ctx, const char *devices)
  *   -EEXIST: there is a rule for this BDF (or a default) already, or its fd is another rule's;
  *   -EBADF: the fd of an `fd:` source isn't open;
  *   -ENOSPC: there are VFTOKEN_MAX_RULES already;
- *   -ENOMEM, or what memfd_create(2) and pwrite(2) return: the token can't be kept.
+ *   -ENOMEM, -ESTALE, or what memfd_create(2) and pwrite(2) return: the token can't be kept.
  */
 VFTOKEN_API
 int vftoken_add_rule(struct vftoken_context *ctx, const char *text);
@@ -226,7 +229,8 @@ VFTOKEN_API
 int vftoken_add_num_vfs(struct vftoken_context *ctx, const char *text);
 
 /**
- * Forget all rules, numbers of VFs and open devices, and each token that was kept.
+ * Forget all rules, numbers of VFs and open devices, and each token that was kept, also for the
+ * children of fork(2). It waits for the threads that read a source.
  */
 VFTOKEN_API
 void vftoken_context_clear(struct vftoken_context *ctx);

@@ -11,6 +11,7 @@
 
 #include <linux/vfio.h>
 
+#include "fd.h"
 #include "private.h"
 #include "sriov.h"
 #include "vfio.h"
@@ -27,14 +28,14 @@ read_parameter(const char *devices, struct vftoken_info *info)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/../drivers/vfio-pci/%s", devices, parameter);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = vftoken_fd_open(path, O_RDONLY);
 	if (fd >= 0) {
 		info->support = VFTOKEN_SUPPORT_YES;
 		info->enable_sriov = read(fd, &value, 1) == 1 && value == 'Y';
 		close(fd);
 		return;
 	}
-	if (errno != ENOENT)
+	if (fd != -ENOENT)
 		return;
 	snprintf(path, sizeof(path), "%s/../drivers/vfio-pci", devices);
 	if (access(path, F_OK) == 0)

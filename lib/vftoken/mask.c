@@ -27,16 +27,28 @@ overwrite(char *text, size_t length)
 }
 
 int
+vftoken_overwrite(char *text)
+{
+	return overwrite(text, strlen(text));
+}
+
+size_t
+vftoken_secret_length(const char *text)
+{
+	const size_t length = strspn(text, UUID_CHARS);
+
+	return length >= SECRET_CHARS ? length : 0;
+}
+
+int
 vftoken_mask(char *text)
 {
-	size_t length;
 	int ret = 0;
 
 	while (*(text += strcspn(text, UUID_CHARS)) != '\0') {
-		length = strspn(text, UUID_CHARS);
-		if (length >= SECRET_CHARS && overwrite(text, length) < 0)
+		if (overwrite(text, vftoken_secret_length(text)) < 0)
 			ret = -EFAULT;
-		text += length;
+		text += strspn(text, UUID_CHARS);
 	}
 	return ret;
 }
@@ -75,7 +87,7 @@ vftoken_mask_rule(char *text)
 		if (secret[strspn(secret, "0123456789")] == '\0')
 			return 0;
 	}
-	return overwrite(secret, strlen(secret));
+	return vftoken_overwrite(secret);
 }
 
 /* The length of the character that a text starts with; 0 if it isn't one to be shown. */

@@ -93,9 +93,9 @@ static const struct asking_case {
 	{ PF, NULL, 0, 1, 1, { WITH_A(PF) }, { OPENED }, OPENED, { SAID_NOTHING } },
 	{ "1:10.0", NULL, 0, 1, 1, { WITH_A("1:10.0") }, { OPENED }, OPENED, { SAID_NOTHING } },
 	/* A rule does: the device's own, its PF's or the default. */
-	{ VF, VF "=" TOKEN_A, 0, 0, 1, { WITH_A(VF) }, { 0 }, 0, { SAID_NOTHING } },
-	{ VF, PF "=" TOKEN_A, 0, 0, 1, { WITH_A(VF) }, { 0 }, 0, { SAID_NOTHING } },
-	{ VF, TOKEN_A, 0, 0, 1, { WITH_A(VF) }, { 0 }, 0, { SAID_NOTHING } },
+	{ VF, VF "=" TOKEN_A, 0, 0, 1, { WITH_A(VF) }, { OPENED }, OPENED, { SAID_NOTHING } },
+	{ VF, PF "=" TOKEN_A, 0, 0, 1, { WITH_A(VF) }, { OPENED }, OPENED, { SAID_NOTHING } },
+	{ VF, TOKEN_A, 0, 0, 1, { WITH_A(VF) }, { OPENED }, OPENED, { SAID_NOTHING } },
 	{ VF, "file:none", 0, 0, 0, { NULL }, { 0 }, -ENOENT, { UNREADABLE("file:none") } },
 	/* The device takes none. */
 	{ PF_IGB, NULL, 0, 0, 1, { PF_IGB }, { OPENED }, OPENED, { SAID_NOTHING } },

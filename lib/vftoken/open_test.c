@@ -136,7 +136,7 @@ static const struct opening_case one_ioctl_cases[] = {
 	{ VF, TOKEN_A, SENT(OPENED), { SAID_NOTHING }, 0 },
 	{ VF, "file:own", SENT(OPENED), { SAID_NOTHING }, 0 },
 	{ VF, "1:10.0=" TOKEN_B, 1, TOKEN_B_LOWER, OPENED, NULL, 0, { SAID_NOTHING }, 0 },
-	{ VF, "file:shared", SENT(0), { SAID(source_readable, VF, "file:shared") }, 0 },
+	{ VF, "file:shared", SENT(OPENED), { SAID(source_readable, VF, "file:shared") }, 0 },
 	{ PF, PF A, SENT(OPENED), { SAID_NOTHING }, 0 },
 	{ PF, TOKEN_A, SENT(OPENED), { SAID_NOTHING }, 0 },
 	/* No rule covers the device. */

@@ -70,6 +70,7 @@ vftoken_pf_set_token(struct vftoken_context *ctx, const char *name, const uuid_t
 	return ret;
 }
 
+/* The PF may be closed while its token is read. */
 static int
 set_token_from_rule(struct vftoken_context *ctx, struct vftoken_handle *pf)
 {
@@ -86,10 +87,32 @@ set_token_from_rule(struct vftoken_context *ctx, struct vftoken_handle *pf)
 	ret = vftoken_read_rule(ctx, rule, &subject, token);
 	if (ret < 0)
 		return ret;
-	ret = set_token(ctx, pf, bdf, token);
+	pf = find_pf(ctx, bdf);
+	ret = pf != NULL ? set_token(ctx, pf, bdf, token) : -ENODEV;
 	explicit_bzero(token, sizeof(token));
 	if (ret == 0)
 		vftoken_say(ctx, MSG(pf_token_set), bdf, rule->source.shown);
+	return ret;
+}
+
+/* Set the token of each PF with a rule. The list may change while a token is read. */
+static int
+set_all_tokens(struct vftoken_context *ctx)
+{
+	const unsigned int round = ++ctx->rounds;
+	struct vftoken_handle *pf = ctx->handles;
+	int one, ret = 0;
+
+	while (pf != NULL) {
+		if (!pf->pf || pf->round == round || find_rule(ctx, pf) == NULL) {
+			pf = pf->next;
+			continue;
+		}
+		pf->round = round;
+		one = set_token_from_rule(ctx, pf);
+		ret = ret == 0 ? one : ret;
+		pf = ctx->handles;
+	}
 	return ret;
 }
 
@@ -97,19 +120,14 @@ int
 vftoken_pf_reload_token(struct vftoken_context *ctx, const char *name)
 {
 	struct vftoken_handle *pf;
-	int one, ret = 0;
+	int ret;
 
 	pthread_mutex_lock(&ctx->lock);
 	if (name != NULL) {
 		pf = find_pf(ctx, name);
 		ret = pf != NULL ? set_token_from_rule(ctx, pf) : -ENODEV;
 	} else {
-		for (pf = ctx->handles; pf != NULL; pf = pf->next) {
-			if (!pf->pf || find_rule(ctx, pf) == NULL)
-				continue;
-			one = set_token_from_rule(ctx, pf);
-			ret = ret == 0 ? one : ret;
-		}
+		ret = set_all_tokens(ctx);
 	}
 	pthread_mutex_unlock(&ctx->lock);
 	return ret;

@@ -45,11 +45,14 @@ struct vftoken_handle {
 	int device_fd;
 	bool pf;
 	bool vf;
-	time_t token_set; /* when this process gave the kernel the PF's token; 0 for never */
+	time_t token_set;   /* when this process gave the kernel the PF's token; 0 for never */
+	unsigned int round; /* the last round over all PFs in which its token was set */
 };
 
 struct vftoken_context {
 	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	unsigned int waiting; /* threads between vftoken_begin_wait() and vftoken_end_wait() */
 	vftoken_log_t log;
 	void *log_opaque;
 	vftoken_provider_t provider;
@@ -61,12 +64,14 @@ struct vftoken_context {
 	struct vftoken_rule **rules; /* by key */
 	size_t n_rules;
 	struct vftoken_handle *handles;
+	unsigned int rounds; /* over all PFs */
 };
 
 #define VFTOKEN_CONTEXT_INIT \
 	{ \
-		.lock = PTHREAD_MUTEX_INITIALIZER, .store = VFTOKEN_STORE_INIT, \
-		.sysfs = VFTOKEN_SYSFS_DEVICES, .vfio = VFTOKEN_VFIO_FOLDER \
+		.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, \
+		.store = VFTOKEN_STORE_INIT, .sysfs = VFTOKEN_SYSFS_DEVICES, \
+		.vfio = VFTOKEN_VFIO_FOLDER \
 	}
 
 /* The value of a hex digit of any case; -1 of what is none. */
@@ -87,6 +92,22 @@ int vftoken_parse_key_to(const char *text, char end, uint64_t *key);
 
 /* The '=' behind a rule's BDF; NULL when it has none. A path or a name may hold one too. */
 const char *vftoken_find_equals(const char *text);
+
+/* Overwrite a text; 0, or -EFAULT: it is in memory that can't be written, and stays. */
+int vftoken_overwrite(char *text);
+
+/* The length of what a text begins with and may be a token (vftoken_mask()); 0 if there is none. */
+size_t vftoken_secret_length(const char *text);
+
+/*
+ * Give the lock up for what may wait: a file, a device, another process. Rules and handles may be
+ * added meanwhile, and handles go, but no rule does.
+ */
+void vftoken_begin_wait(struct vftoken_context *ctx);
+void vftoken_end_wait(struct vftoken_context *ctx);
+
+/* Wait, with the lock held before and after, until a thread is at vftoken_end_wait(). */
+void vftoken_wait_for_change(struct vftoken_context *ctx);
 
 /* The BDF in the kernel's form that a key belongs to. */
 void vftoken_format_key(uint64_t key, char bdf[VFTOKEN_BDF_SIZE]);

@@ -11,7 +11,6 @@
 #include "private.h"
 #include "transfer.h"
 
-
 /* Where the rule of a key is, or would be. */
 static size_t
 find_place(const struct vftoken_context *ctx, uint64_t key)
@@ -274,7 +273,7 @@ vftoken_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
 				rule = ctx->rules[i];
 				break;
 			}
-	return vftoken_source_read(&rule->source, &ctx->store, token, subject);
+	return vftoken_source_read(ctx, &rule->source, token, subject);
 }
 
 int

@@ -6,20 +6,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "fd.h"
+#include "file.h"
 #include "private.h"
 
 #define STAY ",stay"
 #define ELLIPSIS "\u2026"
-#define OPENS 3
 
 /* A text that may be a secret, as its first two characters and an ellipsis. */
 static void
@@ -38,6 +36,8 @@ keep_token(struct vftoken_source *source, struct vftoken_store *store, const uui
 {
 	const int ret = vftoken_store_put(store, token, &source->slot);
 
+	if (ret == -ESTALE)
+		return vftoken_refuse_of(subject, ret, MSG(store_gone));
 	return ret == 0 ? 0 : vftoken_refuse_of(subject, ret, MSG(store_failed), strerror(-ret));
 }
 
@@ -107,6 +107,16 @@ stay_suffix(const char *text)
 									: text + length;
 }
 
+/* Whether the token stands where its name should: a shell has expanded $TOKEN. */
+static bool
+is_token_after(const char *text, const char *scheme)
+{
+	const size_t length = strlen(scheme);
+
+	return strncmp(text, scheme, length) == 0 && vftoken_secret_length(text + length) > 0 &&
+	       text[length + vftoken_secret_length(text + length)] != '/';
+}
+
 int
 vftoken_source_parse(struct vftoken_source *source, struct vftoken_store *store, const char *text,
 		     const struct vftoken_subject *subject)
@@ -127,6 +137,10 @@ vftoken_source_parse(struct vftoken_source *source, struct vftoken_store *store,
 		return vftoken_refuse_of(subject, -EINVAL, MSG(source_no_variable), text);
 	if (strncmp(text, "env:", 4) == 0 && strchr(text, '=') != NULL)
 		return vftoken_refuse_of(subject, -EINVAL, MSG(source_variable_equals));
+
+	if (is_token_after(text, "file:") || is_token_after(text, "env:"))
+		return vftoken_refuse_of(subject, -EINVAL, MSG(source_is_token),
+					 (int)strcspn(text, ":"), text);
 
 	if (strncmp(text, "file:", 5) == 0)
 		parsed.kind = VFTOKEN_SOURCE_FILE;
@@ -150,69 +164,6 @@ vftoken_source_parse(struct vftoken_source *source, struct vftoken_store *store,
 }
 
 static int
-check_file(int fd, const char *shown, const struct vftoken_subject *subject, bool *readable)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return vftoken_refuse_of(subject, -errno, MSG(source_unreadable), shown,
-					 strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return vftoken_refuse_of(subject, -EISDIR, MSG(source_directory), shown);
-	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
-		return 0;
-	/* Without a name it is out of others' reach, whatever its mode: a memfd's is 0777. */
-	if (st.st_nlink == 0)
-		return 0;
-	if (st.st_mode & 0022)
-		return vftoken_refuse_of(subject, -EPERM, MSG(source_writable), shown);
-	*readable = (st.st_mode & 0004) != 0;
-	return 0;
-}
-
-static int
-milliseconds_left(const struct timespec *start)
-{
-	struct timespec now;
-	long passed;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	passed = (now.tv_sec - start->tv_sec) * 1000 + (now.tv_nsec - start->tv_nsec) / 1000000;
-	return passed < VFTOKEN_SOURCE_WAIT_MS ? (int)(VFTOKEN_SOURCE_WAIT_MS - passed) : 0;
-}
-
-/* Read to the end, or one byte more than allowed, and wait VFTOKEN_SOURCE_WAIT_MS at most. */
-static ssize_t
-read_all(int fd, const char *shown, char text[VFTOKEN_SOURCE_MAX + 1],
-	 const struct vftoken_subject *subject)
-{
-	struct pollfd ready = { .fd = fd, .events = POLLIN };
-	struct timespec start;
-	size_t length = 0;
-	ssize_t n = 1;
-
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	while (n != 0 && length <= VFTOKEN_SOURCE_MAX) {
-		switch (poll(&ready, 1, milliseconds_left(&start))) {
-		case 0:
-			return vftoken_refuse_of(subject, -ETIMEDOUT, MSG(source_timeout), shown,
-						 VFTOKEN_SOURCE_WAIT_MS / 1000);
-		case -1:
-			if (errno == EINTR)
-				continue;
-			return vftoken_refuse_of(subject, -errno, MSG(source_unpolled), shown,
-						 strerror(errno));
-		}
-		n = read(fd, text + length, VFTOKEN_SOURCE_MAX + 1 - length);
-		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			return vftoken_refuse_of(subject, -errno, MSG(source_unreadable), shown,
-						 strerror(errno));
-		length += n > 0 ? (size_t)n : 0;
-	}
-	return (ssize_t)length;
-}
-
-static int
 parse_text(char *text, size_t length, const char *shown, uuid_t token,
 	   const struct vftoken_subject *subject)
 {
@@ -231,49 +182,63 @@ parse_text(char *text, size_t length, const char *shown, uuid_t token,
 	return vftoken_parse_uuid(text, shown, token, subject);
 }
 
+/* Say why a file isn't read. */
 static int
-read_fd(int fd, const char *shown, uuid_t token, const struct vftoken_subject *subject)
+refuse_file(const struct vftoken_file *file, const char *shown,
+	    const struct vftoken_subject *subject)
 {
-	char text[VFTOKEN_SOURCE_MAX + 1];
-	bool readable = false;
-	ssize_t length;
-	int ret;
+	const char *reason = strerror(file->err);
+	const int err = -file->err;
 
-	ret = check_file(fd, shown, subject, &readable);
-	if (ret < 0)
-		return ret;
-	length = read_all(fd, shown, text, subject);
-	if (length < 0)
-		ret = (int)length;
-	else if (length > VFTOKEN_SOURCE_MAX)
-		ret = vftoken_refuse_of(subject, -EFBIG, MSG(source_too_long), shown,
-					VFTOKEN_SOURCE_MAX);
-	else
-		ret = parse_text(text, (size_t)length, shown, token, subject);
-	explicit_bzero(text, sizeof(text));
-	if (ret == 0 && readable)
-		vftoken_say_of(subject, MSG(source_readable), shown);
-	return ret;
+	switch (file->fault) {
+	case VFTOKEN_FILE_UNOPENED:
+		return vftoken_refuse_of(subject, err, MSG(source_unopened), shown, reason);
+	case VFTOKEN_FILE_UNPOLLED:
+		return vftoken_refuse_of(subject, err, MSG(source_unpolled), shown, reason);
+	case VFTOKEN_FILE_DIRECTORY:
+		return vftoken_refuse_of(subject, err, MSG(source_directory), shown);
+	case VFTOKEN_FILE_WRITABLE:
+		return vftoken_refuse_of(subject, err, MSG(source_writable), shown);
+	case VFTOKEN_FILE_OWNER:
+		return vftoken_refuse_of(subject, err, MSG(source_owner), shown, file->owner);
+	case VFTOKEN_FILE_LINK:
+		return vftoken_refuse_of(subject, err, MSG(source_link_owner), shown, file->path,
+					 file->owner);
+	case VFTOKEN_FILE_TIMEOUT:
+		return vftoken_refuse_of(subject, err, MSG(source_timeout), shown,
+					 VFTOKEN_FILE_WAIT_MS / 1000);
+	case VFTOKEN_FILE_LONG:
+		return vftoken_refuse_of(subject, err, MSG(source_too_long), shown,
+					 VFTOKEN_FILE_MAX);
+	case VFTOKEN_FILE_MEMORY:
+		return vftoken_refuse_of(subject, err, MSG(out_of_memory));
+	default:
+		return vftoken_refuse_of(subject, err, MSG(source_unreadable), shown, reason);
+	}
 }
 
+/* Read a file by its path, or else an fd. Others may use the context meanwhile. */
 static int
-read_file(const char *shown, uuid_t token, const struct vftoken_subject *subject)
+read_file(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
+	  const struct vftoken_subject *subject)
 {
-	unsigned int tries = 0;
-	int fd, ret;
+	const bool named = source->kind == VFTOKEN_SOURCE_FILE;
+	const char *shown = source->shown;
+	struct vftoken_file file;
+	int ret;
 
-	/*
-	 * A path through a link that is being swapped, as Kubernetes does, may lead nowhere for a
-	 * moment. Without O_NONBLOCK, the open of a FIFO waits for a writer.
-	 */
-	do
-		fd = open(shown + strlen("file:"), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	while (fd < 0 && errno == ENOENT && ++tries < OPENS);
-	if (fd < 0)
-		return vftoken_refuse_of(subject, -errno, MSG(source_unopened), shown,
-					 strerror(errno));
-	ret = read_fd(fd, shown, token, subject);
-	close(fd);
+	source->reading = true;
+	vftoken_begin_wait(ctx);
+	ret = vftoken_file_read(named ? shown + strlen("file:") : NULL, source->fd, &file);
+	vftoken_end_wait(ctx);
+	source->reading = false;
+	if (ret < 0)
+		refuse_file(&file, shown, subject);
+	else
+		ret = parse_text(file.text, file.length, shown, token, subject);
+	if (ret == 0 && file.readable)
+		vftoken_say_of(subject, MSG(source_readable), shown);
+	explicit_bzero(&file, sizeof(file));
 	return ret;
 }
 
@@ -281,19 +246,41 @@ static int
 read_kept(const struct vftoken_source *source, const struct vftoken_store *store, uuid_t token,
 	  const struct vftoken_subject *subject)
 {
-	if (vftoken_store_get(store, source->slot, token) < 0)
-		return vftoken_refuse_of(subject, -EIO, MSG(store_unreadable));
-	return 0;
+	const int ret = vftoken_store_get(store, source->slot, token);
+
+	if (ret == -ESTALE)
+		return vftoken_refuse_of(subject, ret, MSG(store_gone));
+	return ret == 0 ? 0 : vftoken_refuse_of(subject, ret, MSG(store_unreadable));
 }
 
-/* What is set now counts; what was set and taken out before, only while nothing is. */
+/*
+ * Take a variable out of the environment. It is on the stack that the kernel made, where unsetenv()
+ * would leave it, and may be there twice.
+ */
+static void
+remove_variable(const char *name, const char *shown, const struct vftoken_subject *subject)
+{
+	const size_t length = strlen(name);
+	bool stays = false;
+	char **variable;
+
+	for (variable = environ; *variable != NULL; variable++)
+		if (strncmp(*variable, name, length) == 0 && (*variable)[length] == '=')
+			stays |= vftoken_overwrite(*variable + length + 1) < 0;
+	unsetenv(name);
+	if (stays)
+		vftoken_say_of(subject, MSG(source_constant), shown);
+}
+
+/*
+ * A variable that is set is read, and kept. One that isn't was read before: its token was kept.
+ */
 static int
 read_env(struct vftoken_source *source, struct vftoken_store *store, uuid_t token,
 	 const struct vftoken_subject *subject)
 {
 	const char *end = stay_suffix(source->shown);
 	char *name, *text;
-	bool take_out;
 	int ret;
 
 	name = strndup(source->shown + strlen("env:"),
@@ -307,54 +294,67 @@ read_env(struct vftoken_source *source, struct vftoken_store *store, uuid_t toke
 		ret = read_kept(source, store, token, subject);
 	else
 		ret = vftoken_refuse_of(subject, -ENOENT, MSG(source_unset), source->shown);
-	take_out = ret == 0 && text != NULL && *end == '\0';
-	if (take_out)
+	if (ret == 0 && text != NULL && *end == '\0') {
 		ret = keep_token(source, store, token, subject);
-	if (take_out && ret == 0) {
-		/* It is on the stack that the kernel made, where unsetenv() would leave it. */
-		explicit_bzero(text, strlen(text));
-		unsetenv(name);
+		if (ret == 0)
+			remove_variable(name, source->shown, subject);
 	}
 	free(name);
 	return ret;
 }
 
+/* A descriptor of stdin, stdout or stderr doesn't become free for a device. */
+static void
+close_source(int fd)
+{
+	const int null = fd <= STDERR_FILENO ? vftoken_fd_open("/dev/null", O_RDWR) : -1;
+
+	if (null < 0) {
+		close(fd);
+		return;
+	}
+	dup2(null, fd);
+	close(null);
+}
+
 static int
-read_fd_once(struct vftoken_source *source, struct vftoken_store *store, uuid_t token,
+read_fd_once(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
 	     const struct vftoken_subject *subject)
 {
 	int ret;
 
-	ret = read_fd(source->fd, source->shown, token, subject);
+	ret = read_file(ctx, source, token, subject);
+	if (ret == 0)
+		ret = keep_token(source, &ctx->store, token, subject);
 	if (ret < 0)
 		return ret;
-	ret = keep_token(source, store, token, subject);
-	if (ret < 0)
-		return ret;
-	close(source->fd);
+	close_source(source->fd);
 	source->kind = VFTOKEN_SOURCE_KEPT;
 	return 0;
 }
 
 int
-vftoken_source_read(struct vftoken_source *source, struct vftoken_store *store, uuid_t token,
+vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
 		    const struct vftoken_subject *subject)
 {
 	uuid_t read;
 	int ret = -EINVAL;
 
+	/* Two readers of a FIFO would have a part each. */
+	while (source->reading)
+		vftoken_wait_for_change(ctx);
 	switch (source->kind) {
 	case VFTOKEN_SOURCE_KEPT:
-		ret = read_kept(source, store, read, subject);
+		ret = read_kept(source, &ctx->store, read, subject);
 		break;
 	case VFTOKEN_SOURCE_FILE:
-		ret = read_file(source->shown, read, subject);
+		ret = read_file(ctx, source, read, subject);
 		break;
 	case VFTOKEN_SOURCE_ENV:
-		ret = read_env(source, store, read, subject);
+		ret = read_env(source, &ctx->store, read, subject);
 		break;
 	case VFTOKEN_SOURCE_FD:
-		ret = read_fd_once(source, store, read, subject);
+		ret = read_fd_once(ctx, source, read, subject);
 		break;
 	}
 	if (ret == 0)

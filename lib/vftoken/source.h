@@ -13,16 +13,11 @@
 #ifndef VFTOKEN_SOURCE_H
 #define VFTOKEN_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "message.h"
 #include "store.h"
-
-/** Most bytes read from a file or an fd. */
-#define VFTOKEN_SOURCE_MAX 4096
-
-/** How long a read waits for the writer of a FIFO or pipe, in milliseconds. */
-#define VFTOKEN_SOURCE_WAIT_MS 5000
 
 enum vftoken_source_kind {
 	VFTOKEN_SOURCE_KEPT, /**< in the store: a literal, or read from an fd before */
@@ -34,6 +29,7 @@ enum vftoken_source_kind {
 /** A parsed source. */
 struct vftoken_source {
 	enum vftoken_source_kind kind;
+	bool reading;  /**< a thread reads it, without the context's lock */
 	int fd;        /**< of an `fd:` */
 	uint32_t slot; /**< where in the store it is kept, or VFTOKEN_STORE_NONE */
 	char *shown;   /**< the source as given, a literal masked; the argument follows the ':' */
@@ -60,12 +56,13 @@ int vftoken_source_parse(struct vftoken_source *source, struct vftoken_store *st
 			 const char *text, const struct vftoken_subject *subject);
 
 /**
- * Read the token, now.
+ * Read the token, now. The context's lock is held, but while a file or an fd is read, which may
+ * take VFTOKEN_FILE_WAIT_MS. A second thread waits until the first one has read the source.
  *
+ * @param ctx
+ *   The context, in whose store the source was parsed.
  * @param source
  *   The source. An `fd:` is closed once it was read, and its token kept in the store.
- * @param store
- *   The store that the source was parsed with.
  * @param token
  *   Receives the token. The caller wipes it after use. Untouched on failure.
  * @param subject
@@ -73,13 +70,17 @@ int vftoken_source_parse(struct vftoken_source *source, struct vftoken_store *st
  * @return
  *   0, or
  *   -EINVAL: what was read isn't a UUID, or is the nil UUID;
- *   -EFBIG: more than VFTOKEN_SOURCE_MAX bytes;
+ *   -EFBIG: more than VFTOKEN_FILE_MAX bytes;
  *   -EISDIR: a directory;
- *   -EPERM: the file may be written by its group or others;
- *   -ETIMEDOUT: nobody wrote to the FIFO or pipe for VFTOKEN_SOURCE_WAIT_MS, or nobody closed it;
- *   -ENOENT: no such variable; or what open(2), fstat(2) and read(2) return.
+ *   -EPERM: the file may be written by its group or others, or its owner or that of a link to it
+ *   isn't trusted (owner.h);
+ *   -ETIMEDOUT: nobody wrote to the FIFO or pipe for VFTOKEN_FILE_WAIT_MS, or nobody closed it, or
+ *   the file system doesn't answer;
+ *   -ENOENT: no such variable;
+ *   -ESTALE: the store is no longer there;
+ *   or what open(2), fstat(2) and read(2) return.
  */
-int vftoken_source_read(struct vftoken_source *source, struct vftoken_store *store, uuid_t token,
+int vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
 			const struct vftoken_subject *subject);
 
 /**

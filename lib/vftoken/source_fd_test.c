@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "test_util.h"
 
 /* A source under test and what reading it gave. */
@@ -51,7 +53,7 @@ end(struct reading *r)
 static int
 read_source(struct reading *r)
 {
-	return vftoken_source_read(&r->source, &r->ctx->store, r->token, &r->subject);
+	return test_read_source(r->ctx, &r->source, r->token, &r->subject);
 }
 
 static void
@@ -308,6 +310,82 @@ fifo_refused(void **state)
 	end(&r);
 }
 
+/* A file system that doesn't answer: the wait ends, and what comes later is nobody's. */
+static void
+file_system_hangs(void **state)
+{
+	static sem_t hang; /* the thread that is left behind may use it late */
+	struct reading r;
+
+	(void)state;
+	assert_int_equal(sem_init(&hang, 0, 0), 0);
+	test_write_text("token", TOKEN_A);
+	start(&r, "file:token");
+	test_watched_open.path = "token";
+	test_watched_open.access = O_RDONLY;
+	test_open_hangs = &hang;
+	test_clock_late();
+	assert_failure(&r, -ETIMEDOUT, &nobody_wrote);
+	test_open_hangs = NULL;
+	assert_token(&r, TOKEN_A);
+	assert_int_equal(sem_post(&hang), 0);
+	end(&r);
+}
+
+static void *
+read_in_thread(void *opaque)
+{
+	struct reading *r = opaque;
+	uuid_t token;
+
+	return test_read_source(r->ctx, &r->source, token, &r->subject) == 0 ? r : NULL;
+}
+
+static void *
+clear_in_thread(void *opaque)
+{
+	vftoken_context_clear(opaque);
+	return opaque;
+}
+
+/*
+ * While a source is read, all else goes on but what needs it: a second reader, who would have the
+ * second part of a FIFO, and who clears the context.
+ */
+static void
+others_go_on(void **state)
+{
+	pthread_t readers[2], clearer;
+	struct reading r;
+	void *result;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	start(&r, "file:fifo");
+	for (i = 0; i < TEST_DIM(readers); i++)
+		assert_int_equal(pthread_create(&readers[i], NULL, read_in_thread, &r), 0);
+	while (r.ctx->waiting == 0)
+		usleep(1000);
+	assert_int_equal(vftoken_add_rule(r.ctx, "01:00.0=" TOKEN_B), 0);
+	test_assert_token(r.ctx, "0000:01:00.0", TOKEN_B);
+	assert_int_equal(pthread_create(&clearer, NULL, clear_in_thread, r.ctx), 0);
+	usleep(10000);
+	test_assert_token(r.ctx, "0000:01:00.0", TOKEN_B);
+	for (i = 0; i < TEST_DIM(readers); i++) {
+		test_write_late("fifo", TOKEN_A, 0);
+		test_join_late();
+		usleep(50000);
+	}
+	for (i = 0; i < TEST_DIM(readers); i++) {
+		assert_int_equal(pthread_join(readers[i], &result), 0);
+		assert_ptr_equal(result, &r);
+	}
+	assert_int_equal(pthread_join(clearer, NULL), 0);
+	assert_null(test_find_rule(r.ctx, "0000:01:00.0"));
+	end(&r);
+}
+
 /* A wait that fails ends the read. */
 static void
 wait_fails(void **state)
@@ -337,6 +415,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(fd_open_pipe, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(fifo_late_writer, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(fifo_refused, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(file_system_hangs, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(others_go_on, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(wait_fails, test_setup, test_teardown),
 	};
 

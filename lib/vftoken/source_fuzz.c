@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "fuzz_util.h"
 
 #define NAME "VFTOKEN_FUZZ"
@@ -49,7 +50,7 @@ parse_uuid(const char *text, size_t length, uuid_t token)
 static int
 parse_file(const char *text, size_t length, uuid_t token)
 {
-	if (length > VFTOKEN_SOURCE_MAX)
+	if (length > VFTOKEN_FILE_MAX)
 		return -EFBIG;
 	for (; length > 0 && isspace((unsigned char)*text); length--)
 		text++;

@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "test_util.h"
 
 #define FILE_LENGTH(length) SAID(uuid_length, "file:token", length, "36")
@@ -31,7 +33,7 @@ assert_read(const char *text, const char *token, int ret, const struct test_said
 	memset(read, 0xa5, sizeof(read));
 	memset(expected, 0xa5, sizeof(expected));
 	assert_int_equal(vftoken_source_parse(&source, &ctx->store, text, &subject), 0);
-	assert_int_equal(vftoken_source_read(&source, &ctx->store, read, &subject), ret);
+	assert_int_equal(test_read_source(ctx, &source, read, &subject), ret);
 	test_assert_said(said);
 	if (token != NULL)
 		assert_int_equal(uuid_parse(token, expected), 0);
@@ -74,10 +76,66 @@ literal_without_file(void **state)
 	(void)state;
 	assert_int_equal(vftoken_source_parse(&source, &ctx->store, TOKEN_A, &subject), 0);
 	close(ctx->store.fd);
-	assert_int_equal(vftoken_source_read(&source, &ctx->store, token, &subject), -EIO);
-	test_said(store_unreadable, "0000:01:10.0");
-	ctx->store.fd = -1;
+	assert_int_equal(test_read_source(ctx, &source, token, &subject), -ESTALE);
+	test_said(store_gone, "0000:01:10.0");
 	vftoken_source_free(&source);
+	vftoken_context_destroy(ctx);
+}
+
+/* The number of the store's descriptor may be that of a log since: it gets no token and gives none.
+ */
+static void
+reused_descriptor(void **state)
+{
+	struct vftoken_context *ctx = test_context();
+	int store, log;
+
+	(void)state;
+	assert_int_equal(vftoken_add_rule(ctx, "01:00.0=" TOKEN_A), 0);
+	assert_int_equal(vftoken_add_rule(ctx, "02:00.0=env:VF_TOKEN"), 0);
+	store = ctx->store.fd;
+	test_write_text("daemon.log", "a log of more than sixteen bytes");
+	close(store);
+	log = open("daemon.log", O_RDWR);
+	assert_int_equal(log, store);
+	test_refuse_token(ctx, "0000:01:00.0", -ESTALE);
+	test_said(store_gone);
+	setenv("VF_TOKEN", TOKEN_B, 1);
+	test_refuse_token(ctx, "0000:02:00.0", -ESTALE);
+	test_said(store_gone);
+	assert_string_equal(getenv("VF_TOKEN"), TOKEN_B);
+	assert_int_equal(vftoken_add_rule(ctx, "03:00.0=" TOKEN_B), -ESTALE);
+	test_said(store_gone, "0000:03:00.0");
+	vftoken_context_destroy(ctx);
+	test_assert_file("daemon.log", "a log of more than sixteen bytes");
+	assert_int_equal(fcntl(log, F_GETFD), 0);
+	close(log);
+	unsetenv("VF_TOKEN");
+}
+
+/* What a child of fork(2) shares is empty once its parent has cleared the context. */
+static void
+cleared_for_child(void **state)
+{
+	struct vftoken_context *ctx = test_context();
+	const uuid_t zeros = { 0 };
+	uuid_t token;
+	int fd;
+
+	(void)state;
+	assert_int_equal(vftoken_add_rule(ctx, "01:00.0=" TOKEN_A), 0);
+	fd = dup(ctx->store.fd);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, token, sizeof(token), 0), sizeof(token));
+	assert_memory_not_equal(token, zeros, sizeof(token));
+	vftoken_context_clear(ctx);
+	assert_int_equal(pread(fd, token, sizeof(token), 0), 0);
+	/* As seen by the child. */
+	assert_int_equal(vftoken_add_rule(ctx, "01:00.0=" TOKEN_A), 0);
+	assert_int_equal(ftruncate(ctx->store.fd, 0), 0);
+	test_refuse_token(ctx, "0000:01:00.0", -EIO);
+	test_said(store_unreadable);
+	close(fd);
 	vftoken_context_destroy(ctx);
 }
 
@@ -131,18 +189,18 @@ file_length(void **state)
 		SAID(source_too_long, "file:token", "4096"),
 		SAID(source_too_long, "file:/dev/zero", "4096"),
 	};
-	char text[VFTOKEN_SOURCE_MAX + 1];
+	char text[VFTOKEN_FILE_MAX + 1];
 
 	(void)state;
 	memset(text, '\n', sizeof(text));
 	memcpy(text + 100, TOKEN_A, strlen(TOKEN_A));
-	test_write("token", text, VFTOKEN_SOURCE_MAX, 0600);
+	test_write("token", text, VFTOKEN_FILE_MAX, 0600);
 	assert_read("file:token", TOKEN_A, 0, &nothing);
 	memset(text, '\n', sizeof(text));
-	memcpy(text + VFTOKEN_SOURCE_MAX - strlen(TOKEN_B), TOKEN_B, strlen(TOKEN_B));
-	test_write("token", text, VFTOKEN_SOURCE_MAX, 0600);
+	memcpy(text + VFTOKEN_FILE_MAX - strlen(TOKEN_B), TOKEN_B, strlen(TOKEN_B));
+	test_write("token", text, VFTOKEN_FILE_MAX, 0600);
 	assert_read("file:token", TOKEN_B, 0, &nothing);
-	test_write("token", text, VFTOKEN_SOURCE_MAX + 1, 0600);
+	test_write("token", text, VFTOKEN_FILE_MAX + 1, 0600);
 	assert_read("file:token", NULL, -EFBIG, &longer[0]);
 	assert_read("file:/dev/zero", NULL, -EFBIG, &longer[1]);
 }
@@ -266,27 +324,27 @@ file_replaced(void **state)
 	assert_int_equal(symlink("..1", "..data"), 0);
 	assert_int_equal(symlink("..data/token", "token"), 0);
 	assert_int_equal(vftoken_source_parse(&source, &ctx->store, "file:token", &subject), 0);
-	assert_int_equal(vftoken_source_read(&source, &ctx->store, token, &subject), 0);
+	assert_int_equal(test_read_source(ctx, &source, token, &subject), 0);
 	test_said(source_readable, "file:token");
 	uuid_unparse_lower(token, text);
 	assert_string_equal(text, TOKEN_A);
 
 	assert_int_equal(symlink("..2", "..new"), 0);
 	assert_int_equal(rename("..new", "..data"), 0);
-	assert_int_equal(vftoken_source_read(&source, &ctx->store, token, &subject), 0);
+	assert_int_equal(test_read_source(ctx, &source, token, &subject), 0);
 	test_said(source_readable, "file:token");
 	uuid_unparse_upper(token, text);
 	assert_string_equal(text, TOKEN_B);
 
 	test_write_text("new", TOKEN_A);
 	assert_int_equal(rename("new", "token"), 0);
-	assert_int_equal(vftoken_source_read(&source, &ctx->store, token, &subject), 0);
+	assert_int_equal(test_read_source(ctx, &source, token, &subject), 0);
 	test_said_nothing();
 	uuid_unparse_lower(token, text);
 	assert_string_equal(text, TOKEN_A);
 
 	assert_int_equal(unlink("token"), 0);
-	assert_int_equal(vftoken_source_read(&source, &ctx->store, token, &subject), -ENOENT);
+	assert_int_equal(test_read_source(ctx, &source, token, &subject), -ENOENT);
 	test_said(source_unopened, "file:token", NO_SUCH_FILE);
 	assert_int_equal(ctx->store.fd, -1);
 	vftoken_source_free(&source);
@@ -357,13 +415,12 @@ environment_unset(void **state)
 			if (n % 2 == 0)
 				setenv("VF_TOKEN", values[n / 2], 1);
 			value = getenv("VF_TOKEN");
-			assert_int_equal(vftoken_source_read(&source, &ctx->store, token, &subject),
-					 0);
+			assert_int_equal(test_read_source(ctx, &source, token, &subject), 0);
 			uuid_unparse_lower(token, text);
 			assert_int_equal(strcasecmp(text, values[n / 2]), 0);
 			assert_int_equal(getenv("VF_TOKEN") == NULL, cases[i].unset);
 			if (cases[i].unset && n % 2 == 0)
-				assert_string_equal(value, "");
+				assert_string_equal(value, "************************************");
 		}
 		assert_int_equal(test_store_size(), cases[i].unset ? (long)sizeof(uuid_t) : -1);
 		vftoken_source_free(&source);
@@ -377,7 +434,6 @@ environment_unset(void **state)
 static void
 environment_not_kept(void **state)
 {
-	struct vftoken_store store = { .fd = 1000, .used = 0 };
 	struct vftoken_context *ctx = test_context();
 	const struct vftoken_subject subject = { .ctx = ctx };
 	struct vftoken_source source;
@@ -385,11 +441,81 @@ environment_not_kept(void **state)
 
 	(void)state;
 	setenv("VF_TOKEN", TOKEN_A, 1);
-	assert_int_equal(vftoken_source_parse(&source, &store, "env:VF_TOKEN", &subject), 0);
-	assert_int_equal(vftoken_source_read(&source, &store, token, &subject), -EBADF);
-	test_said(store_failed, "Bad file descriptor");
+	assert_int_equal(vftoken_source_parse(&source, &ctx->store, "env:VF_TOKEN", &subject), 0);
+	ctx->store.fd = 1000;
+	assert_int_equal(test_read_source(ctx, &source, token, &subject), -ESTALE);
+	test_said(store_gone);
 	assert_string_equal(getenv("VF_TOKEN"), TOKEN_A);
 	vftoken_source_free(&source);
+	vftoken_context_destroy(ctx);
+}
+
+/* A variable that is in the environment twice leaves no copy. */
+static void
+environment_twice(void **state)
+{
+	static char first[] = "VF_TOKEN=" TOKEN_A, second[] = "VF_TOKEN=" TOKEN_B;
+	char *variables[] = { first, second, NULL };
+	struct vftoken_context *ctx = test_context();
+	char **before = environ;
+
+	(void)state;
+	assert_int_equal(vftoken_add_rule(ctx, "01:00.0=env:VF_TOKEN"), 0);
+	environ = variables;
+	test_assert_token(ctx, "0000:01:00.0", TOKEN_A);
+	assert_null(environ[0]);
+	environ = before;
+	assert_string_equal(first, "VF_TOKEN=************************************");
+	assert_string_equal(second, first);
+	vftoken_context_destroy(ctx);
+}
+
+/* A constant in the environment can't be overwritten. It is taken out of it. */
+static void
+environment_constant(void **state)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *text = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *variables[] = { text, NULL };
+	struct vftoken_context *ctx = test_context();
+	struct vftoken_rule *rule;
+	const struct vftoken_subject subject = { .ctx = ctx };
+	char **before = environ;
+	uuid_t token;
+
+	(void)state;
+	assert_ptr_not_equal(text, MAP_FAILED);
+	strcpy(text, "VF_TOKEN=" TOKEN_A);
+	assert_int_equal(mprotect(text, page, PROT_READ), 0);
+	assert_int_equal(vftoken_add_rule(ctx, "01:00.0=env:VF_TOKEN"), 0);
+	rule = test_find_rule(ctx, "0000:01:00.0");
+	environ = variables;
+	assert_int_equal(test_read_rule(ctx, rule, &subject, token), 0);
+	assert_null(environ[0]);
+	environ = before;
+	test_said(source_constant, "env:VF_TOKEN");
+	munmap(text, page);
+	vftoken_context_destroy(ctx);
+}
+
+/* A shell has put the token where its name should be. */
+static void
+expanded_variable(void **state)
+{
+	struct vftoken_context *ctx = test_context();
+
+	(void)state;
+	assert_int_equal(vftoken_add_rule(ctx, "env:" TOKEN_A), -EINVAL);
+	test_said(source_is_token, "env:");
+	assert_int_equal(vftoken_add_rule(ctx, "01:00.0=file:" TOKEN_A), -EINVAL);
+	test_said(source_is_token, "file:");
+	/* A name may hold one. It isn't shown. */
+	assert_int_equal(vftoken_add_rule(ctx, "01:00.0=file:" TOKEN_A "/token"), 0);
+	test_refuse_token(ctx, "0000:01:00.0", -ENOENT);
+	test_said(source_unopened, "file:************************************/token");
+	assert_int_equal(vftoken_add_rule(ctx, "02:00.0=env:VF_TOKEN," TOKEN_A), 0);
+	test_refuse_token(ctx, "0000:02:00.0", -ENOENT);
+	test_said(source_unset, "env:VF_TOKEN,************************************");
 	vftoken_context_destroy(ctx);
 }
 
@@ -398,6 +524,11 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(literal, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(reused_descriptor, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(cleared_for_child, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(environment_twice, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(environment_constant, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(expanded_variable, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(literal_without_file, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(file_content, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(file_length, test_setup, test_teardown),

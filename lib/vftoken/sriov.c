@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "private.h"
 #include "sriov.h"
 
@@ -58,9 +59,9 @@ vftoken_sriov_read_file(const char *devices, const char *bdf, const char *file, 
 	ret = device_path(devices, bdf, file, path);
 	if (ret < 0)
 		return ret;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = vftoken_fd_open(path, O_RDONLY);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	length = read(fd, text, size - 1);
 	ret = length < 0 ? -errno : (int)length;
 	close(fd);
@@ -77,9 +78,9 @@ vftoken_sriov_write_file(const char *devices, const char *bdf, const char *file,
 	ret = device_path(devices, bdf, file, path);
 	if (ret < 0)
 		return ret;
-	fd = open(path, O_WRONLY | O_CLOEXEC);
+	fd = vftoken_fd_open(path, O_WRONLY);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
 	close(fd);
 	return ret;
@@ -208,9 +209,9 @@ vftoken_sriov_in_use(const char *devices, const char *vfio, const char *bdf)
 		return ret;
 	/* The path fits: it isn't longer than the one looked for there. */
 	snprintf(path, sizeof(path), "%.*s/%s", PATH_MAX - VFTOKEN_GROUP_SIZE - 1, vfio, group);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = vftoken_fd_open(path, O_RDWR);
 	if (fd < 0)
-		return errno == EBUSY ? 1 : -errno;
+		return fd == -EBUSY ? 1 : fd;
 	close(fd);
 	return 0;
 }

@@ -171,6 +171,31 @@ test_find_rule(const struct vftoken_context *ctx, const char *bdf)
 	return vftoken_find_rule(ctx, key, VFTOKEN_KEY_NONE);
 }
 
+/* As the library calls it. */
+int
+test_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
+	       const struct vftoken_subject *subject, uuid_t token)
+{
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	ret = vftoken_read_rule(ctx, rule, subject, token);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+int
+test_read_source(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
+		 const struct vftoken_subject *subject)
+{
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	ret = vftoken_source_read(ctx, source, token, subject);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
 void
 test_assert_token(struct vftoken_context *ctx, const char *bdf, const char *text)
 {
@@ -180,10 +205,22 @@ test_assert_token(struct vftoken_context *ctx, const char *bdf, const char *text
 	uuid_t token, expected_token;
 
 	assert_non_null(rule);
-	assert_int_equal(vftoken_read_rule(ctx, rule, &subject, token), 0);
+	assert_int_equal(test_read_rule(ctx, rule, &subject, token), 0);
 	assert_int_equal(uuid_parse(text, expected_token), 0);
 	assert_memory_equal(token, expected_token, sizeof(uuid_t));
 	assert_int_equal(test_n_messages, n);
+}
+
+void
+test_refuse_token(struct vftoken_context *ctx, const char *bdf, int ret)
+{
+	const struct vftoken_subject subject = { .ctx = ctx };
+	uuid_t token, before;
+
+	memset(token, 0xa5, sizeof(token));
+	uuid_copy(before, token);
+	assert_int_equal(test_read_rule(ctx, test_find_rule(ctx, bdf), &subject, token), ret);
+	assert_memory_equal(token, before, sizeof(token));
 }
 
 void
@@ -206,7 +243,7 @@ test_write_text(const char *path, const char *text)
 void
 test_assert_file(const char *path, const char *expected)
 {
-	char text[16];
+	char text[64];
 	const int fd = open(path, O_RDONLY);
 	const ssize_t length = read(fd, text, sizeof(text) - 1);
 

@@ -13,6 +13,7 @@
 #ifndef VFTOKEN_TEST_UTIL_H
 #define VFTOKEN_TEST_UTIL_H
 
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -99,8 +100,17 @@ void test_assert_said(const struct test_said *said);
 #define test_all_said(...) \
 	test_assert_all_said((const struct test_said[TEST_MESSAGES]){ __VA_ARGS__ }, TEST_MESSAGES)
 
+/* vftoken_read_rule() and vftoken_source_read() with the context's lock held, as they want it. */
+int test_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
+		   const struct vftoken_subject *subject, uuid_t token);
+int test_read_source(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
+		     const struct vftoken_subject *subject);
+
 /* A rule is found for the device, and its token can be read without a warning. */
 void test_assert_token(struct vftoken_context *ctx, const char *bdf, const char *token);
+
+/* Fail unless reading a rule's token fails like this, and gives none. */
+void test_refuse_token(struct vftoken_context *ctx, const char *bdf, int ret);
 
 /* The rule that covers a device, whose PF is unknown; a bdf of NULL for the default. */
 struct vftoken_rule *test_find_rule(const struct vftoken_context *ctx, const char *bdf);
@@ -211,7 +221,13 @@ void test_wraps_reset(void);
 /* From its second call on, the clock is an hour ahead. */
 void test_clock_jumps(void);
 
-/* Opens of one path with one access mode: counted, and refused unless err is 0. */
+/* The first call tells a time that is an hour ago. */
+void test_clock_late(void);
+
+/*
+ * Opens of one path with one access mode: counted, and refused unless err is 0. With hang, they
+ * wait for it, as on a file system that doesn't answer.
+ */
 struct test_watched_open {
 	const char *path;
 	int access; /* O_RDONLY, O_WRONLY or O_RDWR */
@@ -220,6 +236,7 @@ struct test_watched_open {
 };
 
 extern struct test_watched_open test_watched_open;
+extern sem_t *test_open_hangs;
 
 /* Called instead of a sleep, with the number of the sleep from 1 on; NULL for a true sleep. */
 extern void (*test_sleep)(unsigned int n);

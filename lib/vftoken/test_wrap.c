@@ -23,11 +23,13 @@ static unsigned int n_answers;
 int (*test_kernel)(unsigned long request);
 
 struct test_watched_open test_watched_open;
+sem_t *test_open_hangs;
 void (*test_sleep)(unsigned int n);
 unsigned int test_slept_ms;
 static unsigned int n_sleeps;
 bool test_poll_fails;
 int test_out_of_memory;
+static bool clock_is_late;
 static int clock_calls_to_jump = -1; /* how many calls still tell the true time; -1 for all */
 
 void
@@ -44,6 +46,7 @@ test_wraps_reset(void)
 	test_poll_fails = false;
 	test_out_of_memory = 0;
 	clock_calls_to_jump = -1;
+	clock_is_late = false;
 }
 
 void
@@ -144,6 +147,8 @@ open(const char *path, int flags, ...)
 	if (watched->path != NULL && strcmp(path, watched->path) == 0 &&
 	    (flags & O_ACCMODE) == watched->access) {
 		watched->n++;
+		if (test_open_hangs != NULL)
+			sem_wait(test_open_hangs);
 		if (watched->err != 0) {
 			errno = watched->err;
 			return -1;
@@ -166,6 +171,12 @@ usleep(useconds_t microseconds)
 }
 
 void
+test_clock_late(void)
+{
+	clock_is_late = true;
+}
+
+void
 test_clock_jumps(void)
 {
 	clock_calls_to_jump = 1;
@@ -179,6 +190,9 @@ __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 {
 	const int ret = __real_clock_gettime(clock, now);
 
+	if (clock_is_late)
+		now->tv_sec -= 3600;
+	clock_is_late = false;
 	if (clock_calls_to_jump > 0)
 		clock_calls_to_jump--;
 	else if (clock_calls_to_jump == 0)

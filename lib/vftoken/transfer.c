@@ -27,18 +27,16 @@ vftoken_transfer_make(const uuid_t token)
 int
 vftoken_transfer_take(int fd, uuid_t token)
 {
-	struct vftoken_store store = { .fd = fd, .used = 1 };
-	const uuid_t wiped = { 0 };
-	uint32_t slot = 0;
+	static const uuid_t wiped;
 	uuid_t taken;
-	int ret;
+	int ret = -EIO;
 
-	ret = vftoken_store_get(&store, slot, taken);
-	if (ret == 0 && (uuid_is_null(taken) || vftoken_store_put(&store, wiped, &slot) < 0))
-		ret = -EIO;
-	if (ret == 0)
+	if (pread(fd, taken, sizeof(taken), 0) == sizeof(taken) && !uuid_is_null(taken) &&
+	    pwrite(fd, wiped, sizeof(wiped), 0) == sizeof(wiped)) {
 		uuid_copy(token, taken);
+		ret = 0;
+	}
 	explicit_bzero(taken, sizeof(taken));
-	vftoken_store_clear(&store);
+	close(fd);
 	return ret;
 }

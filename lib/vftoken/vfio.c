@@ -12,6 +12,7 @@
 
 #include <linux/vfio.h>
 
+#include "fd.h"
 #include "vfio.h"
 
 /* Names of our own, as older kernels' headers have none of this and newer ones only a part. */
@@ -30,12 +31,10 @@ static int
 open_file(const char *folder, const char *name)
 {
 	char path[PATH_MAX];
-	int fd;
 
 	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return vftoken_fd_open(path, O_RDWR);
 }
 
 /* A group gives out its devices only once it is in a container that has an IOMMU. */
@@ -96,8 +95,7 @@ vftoken_vfio_open(int group_fd, const char *name, const char *options)
 	length = snprintf(text, sizeof(text), "%s%s%s", name, options != NULL ? " " : "",
 			  options != NULL ? options : "");
 	if (length < (int)sizeof(text)) {
-		ret = ioctl(group_fd, VFIO_GROUP_GET_DEVICE_FD, text);
-		ret = ret < 0 ? -errno : ret;
+		ret = vftoken_fd_raise(ioctl(group_fd, VFIO_GROUP_GET_DEVICE_FD, text));
 	} else {
 		ret = -ENAMETOOLONG;
 	}
