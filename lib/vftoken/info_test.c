@@ -439,19 +439,18 @@ token_set(void **state)
 	static const struct test_answer without[] = { { .ret = -EINVAL }, { .ret = PF_FD } };
 	const time_t before = time(NULL);
 	struct vftoken_context *ctx = test_context();
-	uuid_t token;
 
 	(void)state;
 	make_devices();
-	assert_int_equal(uuid_parse(TOKEN_B, token), 0);
 	/* Opened without a token, then one is refused, then one is taken. */
 	open_device(ctx, PF, PF_FD);
 	assert_false(was_set(ctx, PF, before));
+	assert_int_equal(vftoken_add_rule(ctx, TOKEN_B), 0);
 	test_answer(&(const struct test_answer){ .ret = -EIO }, 1);
-	assert_int_equal(vftoken_pf_set_token(ctx, PF, token), -EIO);
+	assert_int_equal(vftoken_pf_reload_token(ctx, PF), -EIO);
 	assert_false(was_set(ctx, PF, before));
 	test_answer(&(const struct test_answer){ .ret = 0 }, 1);
-	assert_int_equal(vftoken_pf_set_token(ctx, PF, token), 0);
+	assert_int_equal(vftoken_pf_reload_token(ctx, PF), 0);
 	assert_true(was_set(ctx, PF, before));
 	/* Of another open nothing is known yet. */
 	vftoken_context_clear(ctx);

@@ -159,15 +159,15 @@ no_subject(void **state)
 	char text[VFTOKEN_MESSAGE_SIZE];
 
 	(void)state;
-	snprintf(text, sizeof(text), vftoken_text_pf_token_new, BDF);
-	vftoken_say(ctx, MSG(pf_token_new), BDF);
-	assert_text(VFTOKEN_LOG_INFO, "pf_token_new", text);
+	snprintf(text, sizeof(text), vftoken_text_pf_token_set, BDF, "file:x");
+	vftoken_say(ctx, MSG(pf_token_set), BDF, "file:x");
+	assert_text(VFTOKEN_LOG_INFO, "pf_token_set", text);
 	snprintf(text, sizeof(text), vftoken_text_not_a_bdf, "net0");
 	assert_int_equal(vftoken_refuse(ctx, -EINVAL, MSG(not_a_bdf), "net0"), -EINVAL);
 	assert_text(VFTOKEN_LOG_ERR, "not_a_bdf", text);
 	/* Without a log function nothing is said, and as much is refused. */
 	vftoken_context_set_log(ctx, NULL, NULL);
-	vftoken_say(ctx, MSG(pf_token_new), BDF);
+	vftoken_say(ctx, MSG(pf_token_set), BDF, "file:x");
 	assert_int_equal(vftoken_refuse(ctx, -ENODEV, MSG(pf_not_open), BDF), -ENODEV);
 	test_said_nothing();
 	vftoken_context_destroy(ctx);

@@ -39,8 +39,6 @@ set_token(const struct vftoken_context *ctx, struct vftoken_handle *pf, const ch
 {
 	int ret;
 
-	if (uuid_is_null(token))
-		return vftoken_refuse(ctx, -EINVAL, MSG(pf_token_nil), bdf);
 	ret = vftoken_vfio_feature_set(pf->device_fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN, token,
 				       sizeof(uuid_t));
 	if (ret == -ENOTTY)
@@ -49,25 +47,6 @@ set_token(const struct vftoken_context *ctx, struct vftoken_handle *pf, const ch
 		return vftoken_refuse(ctx, ret, MSG(pf_token_refused), bdf, strerror(-ret));
 	pf->token_set = time(NULL);
 	return 0;
-}
-
-int
-vftoken_pf_set_token(struct vftoken_context *ctx, const char *name, const uuid_t token)
-{
-	struct vftoken_handle *pf;
-	char bdf[VFTOKEN_BDF_SIZE];
-	int ret = -ENODEV;
-
-	pthread_mutex_lock(&ctx->lock);
-	pf = find_pf(ctx, name);
-	if (pf != NULL) {
-		vftoken_format_key(pf->key, bdf);
-		ret = set_token(ctx, pf, bdf, token);
-	}
-	if (ret == 0)
-		vftoken_say(ctx, MSG(pf_token_new), bdf);
-	pthread_mutex_unlock(&ctx->lock);
-	return ret;
 }
 
 /* The PF may be closed while its token is read. */

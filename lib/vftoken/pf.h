@@ -55,7 +55,7 @@ int vftoken_pf_start(struct vftoken_context *ctx, const char *name, uint16_t *nu
  *   0, or
  *   -ENODEV: this process doesn't hold the device open, or sysfs hasn't got it;
  *   -ENOTSUP: it isn't an SR-IOV PF;
- *   -ENOKEY: no rule covers it, and neither its open nor vftoken_pf_set_token() has set a token;
+ *   -ENOKEY: no rule covers it, and its open has set no token;
  *   -ERANGE: more than it can have, or 0;
  *   -EBUSY: another number of VFs is enabled;
  *   -ENOTTY or -EINVAL: the kernel can't set a token on it;
@@ -88,35 +88,19 @@ VFTOKEN_API
 int vftoken_pf_disable_vfs(struct vftoken_context *ctx, const char *name);
 
 /**
- * Set a PF's VF token: one ioctl. VFs that are open stay open; whoever opens a VF from now on, or
- * the PF while a VF is in use, needs the new token.
- *
- * @param ctx
- *   The context.
- * @param name
- *   The PF.
- * @param token
- *   The token. No copy of it is left behind.
- * @return
- *   0, or
- *   -EINVAL: the nil UUID;
- *   -ENODEV: this process doesn't hold the device open;
- *   -ENOTTY: the kernel can't set a token on it, as it isn't an SR-IOV PF on vfio-pci or the kernel
- *   doesn't know VF tokens.
- */
-VFTOKEN_API
-int vftoken_pf_set_token(struct vftoken_context *ctx, const char *name, const uuid_t token);
-
-/**
- * Set a PF's VF token from its rule, whose source is read again.
+ * Set a PF's VF token from its rule, whose source is read again. VFs that are open stay open;
+ * whoever opens a VF from now on, or the PF while a VF is in use, needs the new token.
  *
  * @param ctx
  *   The context.
  * @param name
  *   The PF; NULL for each PF that this process holds open and a rule covers.
  * @return
- *   0, or as vftoken_pf_set_token(), or
+ *   0, or
+ *   -ENODEV: this process doesn't hold the device open;
  *   -ENOKEY: no rule covers it;
+ *   -ENOTTY: the kernel can't set a token on it, as it isn't an SR-IOV PF on vfio-pci or the kernel
+ *   doesn't know VF tokens;
  *   or a negative errno value of reading the source (context.h). Of several PFs, the first
  *   failure's; the others are set all the same.
  */

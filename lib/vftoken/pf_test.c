@@ -200,26 +200,34 @@ enable(void **state)
 	}
 }
 
-/* A token that was set by hand does where no rule covers the PF. */
+/* A token provider: another context, whose rule covers the PF. */
+static int
+provide(const char *name, void *opaque)
+{
+	return vftoken_transfer_token(opaque, name);
+}
+
+/* A token that the open has set does where no rule covers the PF. */
 static void
 enable_without_rule(void **state)
 {
-	static const struct test_answer answers[] = { { .ret = 0 }, { .ret = 0 } };
-	struct vftoken_context *ctx;
-	uuid_t token;
+	static const struct test_answer answers[] = { { .ret = PF_FD }, { .ret = 0 } };
+	struct vftoken_context *giver = test_context(), *ctx = test_context();
 
 	(void)state;
 	make_pf("0\n", "vfio-pci", "vfio-pci");
-	ctx = open_pf(NULL);
-	assert_int_equal(uuid_parse(TOKEN_B, token), 0);
+	ctx->vfio = "vfio";
+	assert_int_equal(vftoken_add_rule(giver, RULE), 0);
+	vftoken_context_set_provider(ctx, provide, giver, "the primary process");
 	test_answer(answers, 2);
-	assert_int_equal(vftoken_pf_set_token(ctx, PF, token), 0);
-	test_said(pf_token_new, PF);
+	assert_int_equal(vftoken_open(ctx, GROUP_FD, PF), PF_FD);
+	test_said_nothing();
 	assert_int_equal(vftoken_pf_enable_vfs(ctx, PF, 1), 0);
 	test_said(vfs_enabled, PF, "1", VF0);
 	assert_int_equal(test_n_ioctls, 2);
 	test_assert_file(NUMVFS, "1\n");
 	vftoken_context_destroy(ctx);
+	vftoken_context_destroy(giver);
 }
 
 /* A device gets its own number of VFs; the one for all PFs counts for PFs alone. */

@@ -65,7 +65,6 @@ work(void *opaque)
 	unsigned int i;
 
 	snprintf(pf, sizeof(pf), "0000:%02x:00.0", w->index);
-	w->failed += uuid_parse(TOKEN_A, token) != 0;
 	snprintf(rule, sizeof(rule), "%s=1", pf);
 	w->failed += vftoken_add_num_vfs(ctx, rule) != 0;
 	snprintf(rule, sizeof(rule), "%s=" TOKEN_B, pf);
@@ -75,7 +74,6 @@ work(void *opaque)
 		snprintf(rule, sizeof(rule), "%x:%02x:00.0=" TOKEN_A, w->index + 1, i);
 		w->failed += vftoken_add_rule(ctx, rule) != 0;
 		w->failed += vftoken_open(ctx, 42, pf) <= 0;
-		w->failed += vftoken_pf_set_token(ctx, pf, token) != 0;
 		w->failed += vftoken_pf_reload_token(ctx, pf) != 0;
 		w->failed += vftoken_pf_start(ctx, pf, &num_vfs) != 0 || num_vfs != 1;
 		w->failed += vftoken_read_default(ctx, token) != 0;
@@ -83,7 +81,7 @@ work(void *opaque)
 		vftoken_context_set_sysfs(ctx, TEST_DEVICES);
 		w->failed += vftoken_info_read(ctx, pf, &info) != 0 || !info.open;
 		vftoken_closing(ctx, pf);
-		w->failed += vftoken_pf_set_token(ctx, pf, token) != -ENODEV;
+		w->failed += vftoken_pf_reload_token(ctx, pf) != -ENODEV;
 		w->failed += vftoken_pf_disable_vfs(ctx, pf) != 0;
 		w->failed += vftoken_pf_disable_vfs(ctx, "ff:00.0") != -ENODEV;
 	}
@@ -124,11 +122,11 @@ at_once(void **state)
 		assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(workers[i].failed, 0);
-	/* Each round: an open; two tokens set, one more with the VFs, and two probes. */
+	/* Each round: an open; a token set, one more with the VFs, and two probes. */
 	assert_int_equal(n_opens, THREADS * ROUNDS);
-	assert_int_equal(n_features, THREADS * ROUNDS * 5);
-	/* Three tokens, the VFs, and two refusals. */
-	assert_int_equal(n_messages, THREADS * ROUNDS * 6);
+	assert_int_equal(n_features, THREADS * ROUNDS * 4);
+	/* Two tokens, the VFs, and two refusals. */
+	assert_int_equal(n_messages, THREADS * ROUNDS * 5);
 	assert_int_equal(n_errors, THREADS * ROUNDS * 2);
 	assert_null(ctx->handles);
 	/* The default, each PF's with its number of VFs, and each other device's, in order. */

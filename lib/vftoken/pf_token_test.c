@@ -54,13 +54,12 @@ open_pf(void)
 	return ctx;
 }
 
+/* Set a token that stands in the file of the rule "file:own" from now on. */
 static int
 set_token(struct vftoken_context *ctx, const char *name, const char *text)
 {
-	uuid_t token;
-
-	assert_int_equal(uuid_parse(text, token), 0);
-	return vftoken_pf_set_token(ctx, name, token);
+	test_write_text("own", text);
+	return vftoken_pf_reload_token(ctx, name);
 }
 
 /* The one ioctl sets this token on this device. */
@@ -80,47 +79,7 @@ assert_set(int fd, const char *text)
 	assert_memory_equal(feature->data, token, sizeof(token));
 }
 
-/* A token given by hand is set by one ioctl, and each refusal says why the old one stays. */
-static void
-set(void **state)
-{
-	static const struct {
-		const char *name;
-		const char *token;
-		int answer;
-		int ret;
-		struct test_said said;
-		bool asked; /* the kernel */
-	} cases[] = {
-		{ PF, TOKEN_A, 0, 0, SAID(pf_token_new, PF), true },
-		{ "1:0.0", TOKEN_B, 0, 0, SAID(pf_token_new, PF), true },
-		{ PF, NIL, 0, -EINVAL, SAID(pf_token_nil, PF), false },
-		{ PF2, TOKEN_A, 0, -ENODEV, SAID(pf_not_open, PF2), false },
-		{ "net_null0", TOKEN_A, 0, -ENODEV, SAID(pf_not_open, "net_null0"), false },
-		{ "", TOKEN_A, 0, -ENODEV, SAID(pf_not_open), false },
-		{ PF, TOKEN_A, -ENOTTY, -ENOTTY, TAKES_NONE, true },
-		{ PF, TOKEN_A, -EINVAL, -EINVAL, REFUSED("Invalid argument"), true },
-		{ PF, TOKEN_A, -EIO, -EIO, REFUSED("Input/output error"), true },
-	};
-	struct vftoken_context *ctx = open_pf();
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < TEST_DIM(cases); i++) {
-		const struct test_answer answer[] = { { .ret = cases[i].answer } };
-
-		test_answer(answer, 1);
-		assert_int_equal(set_token(ctx, cases[i].name, cases[i].token), cases[i].ret);
-		test_assert_said(&cases[i].said);
-		if (cases[i].asked)
-			assert_set(PF_FD, cases[i].token);
-		else
-			assert_int_equal(test_n_ioctls, 0);
-	}
-	vftoken_context_destroy(ctx);
-}
-
-/* A token is read from the rule's source each time; one that can't be had changes nothing. */
+/* A token of the rule's source is set by one ioctl; each refusal says why the old one stays. */
 static void
 reload(void **state)
 {
@@ -135,16 +94,20 @@ reload(void **state)
 		{ PF, PF "=" TOKEN_A, TOKEN_A, 0, 0, { HAS(FROM_A) } },
 		{ PF, TOKEN_B, TOKEN_B, 0, 0, { HAS(FROM_B) } },
 		{ "01:00.0", "file:own", TOKEN_A, 0, 0, { HAS("file:own") } },
+		{ "1:0.0", TOKEN_B, TOKEN_B, 0, 0, { HAS(FROM_B) } },
 		{ PF, "file:shared", TOKEN_A, 0, 0, { READABLE, HAS("file:shared") } },
 		/* No rule, or none for this PF. */
 		{ PF, NULL, NULL, 0, -ENOKEY, { NO_RULE } },
 		{ PF, PF2 "=" TOKEN_A, NULL, 0, -ENOKEY, { NO_RULE } },
 		/* Not open. */
 		{ PF2, TOKEN_A, NULL, 0, -ENODEV, { SAID(pf_not_open, PF2) } },
+		{ "net_null0", TOKEN_A, NULL, 0, -ENODEV, { SAID(pf_not_open, "net_null0") } },
+		{ "", TOKEN_A, NULL, 0, -ENODEV, { SAID(pf_not_open) } },
 		/* A source that can't be read. */
 		{ PF, "file:none", NULL, 0, -ENOENT, { UNREADABLE } },
 		/* The kernel refuses. */
 		{ PF, TOKEN_A, TOKEN_A, -ENOTTY, -ENOTTY, { TAKES_NONE } },
+		{ PF, TOKEN_A, TOKEN_A, -EINVAL, -EINVAL, { REFUSED("Invalid argument") } },
 		{ PF, TOKEN_A, TOKEN_A, -EIO, -EIO, { REFUSED("Input/output error") } },
 	};
 	struct vftoken_context *ctx;
@@ -251,12 +214,13 @@ remembered(void **state)
 	open_device(ctx, "fsl-mc.0", 9);
 	vftoken_closing(ctx, "fsl-mc.0");
 	vftoken_closing(ctx, "0000:07:00.0");
+	assert_int_equal(vftoken_add_rule(ctx, "file:own"), 0);
 	test_answer(done, 1);
 	assert_int_equal(set_token(ctx, "fsl-mc.0", TOKEN_A), -ENODEV);
 	test_said(pf_not_open, "fsl-mc.0");
 
 	assert_int_equal(set_token(ctx, PF2, TOKEN_B), 0);
-	test_said(pf_token_new, PF2);
+	test_said(pf_token_set, PF2, "file:own");
 	assert_set(PF2_FD, TOKEN_B);
 	/* The first one opened is the last one in the list. */
 	vftoken_closing(ctx, "1:0.0");
@@ -265,7 +229,7 @@ remembered(void **state)
 	test_said(pf_not_open, PF);
 	assert_int_equal(test_n_ioctls, 0);
 	assert_int_equal(set_token(ctx, PF2, TOKEN_A), 0);
-	test_said(pf_token_new, PF2);
+	test_said(pf_token_set, PF2, "file:own");
 	assert_set(PF2_FD, TOKEN_A);
 	vftoken_closing(ctx, PF2);
 	vftoken_closing(ctx, PF2);
@@ -275,7 +239,7 @@ remembered(void **state)
 	open_device(ctx, PF, PF2_FD);
 	test_answer(done, 1);
 	assert_int_equal(set_token(ctx, PF, TOKEN_B), 0);
-	test_said(pf_token_new, PF);
+	test_said(pf_token_set, PF, "file:own");
 	assert_set(PF2_FD, TOKEN_B);
 	vftoken_context_destroy(ctx);
 }
@@ -291,6 +255,7 @@ refused_open(void **state)
 	test_answer(refusal, 1);
 	assert_int_equal(vftoken_open(ctx, GROUP_FD, PF2), -EIO);
 	test_n_messages = 0;
+	assert_int_equal(vftoken_add_rule(ctx, "file:own"), 0);
 	assert_int_equal(set_token(ctx, PF2, TOKEN_A), -ENODEV);
 	test_said(pf_not_open, PF2);
 	vftoken_context_destroy(ctx);
@@ -323,7 +288,6 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(set, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(reload, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(rotation, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(reload_all, test_setup, test_teardown),
