@@ -20,6 +20,7 @@ FILE, OLD_FILE = '/run/daemon-token', '/run/old-daemon-token'
 GUIDE = Path(__file__).resolve().parent.parent / 'doc/guides/library_example.rst'
 KINDS = ('shared', 'static')
 READY = 'ready; SIGHUP rotates the VF token'
+UNBOUND = '/run/unbound'
 
 
 @pytest.fixture(scope='module')
@@ -83,6 +84,21 @@ def daemon(lab, pf):
     lab.write(FILE, TOKEN, mode=0o600)
     yield lambda **more: Daemon(lab, pf, **more)
     lab.check(f'dpdk-vftoken disable {pf}')
+
+
+@pytest.fixture
+def unbind(lab, pf):
+    """Unbinds the PF, in the background, as the kernel waits until it is free."""
+    yield lambda: lab.check(f'{{ echo {pf} >/sys/bus/pci/drivers/vfio-pci/unbind; '
+                            f'touch {UNBOUND}; }} </dev/null >/dev/null 2>&1 &')
+    await_unbound(lab)
+    lab.check(f'rm {UNBOUND}')
+    lab.bind(pf, 'vfio-pci')
+
+
+def await_unbound(lab):
+    """Wait until the PF is unbound. The link to its driver goes before that."""
+    lab.check(f'until [ -e {UNBOUND} ]; do sleep 0.1; done', timeout=20)
 
 
 def opens(lab, vf, file):
@@ -238,3 +254,46 @@ def test_bad_file(daemon, lab, pf, text, mode, message):
         assert opens(lab, lab.vfs(pf)[0], OLD_FILE)
         process.signal('TERM')
         assert process.status() == 0
+
+
+def test_unbound(daemon, unbind, lab, pf):
+    """When the PF is unbound, the daemon must end, so that the kernel needn't wait.
+
+    Steps: Start the daemon; unbind the PF from vfio-pci.
+    Verify: The daemon says that the kernel requests the PF, and ends well. The PF is unbound and
+    has no VFs.
+    """
+    with daemon() as process:
+        process.says(READY)
+        assert len(lab.vfs(pf)) == 2
+        unbind()
+        process.said('device_requested', pf)
+        assert process.status() == 0
+        await_unbound(lab)
+        assert lab.vfs(pf) == []
+
+
+def test_signal_while_unbound(daemon, unbind, start, lab, pf):
+    """SIGTERM must end the daemon also while an unbind of the PF waits for a VF's process: neither
+    may wait for the other.
+
+    Steps: Start the daemon, and a testpmd on a VF; unbind the PF; when the testpmd is asked for its
+    VF, send SIGTERM to the daemon; when that has closed the PF, end the testpmd.
+    Verify: The daemon closes the PF before the testpmd ends, and ends well after it. The PF is
+    unbound and has no VFs.
+    """
+    with daemon() as process:
+        process.says(READY)
+        vf = lab.vfs(pf)[0]
+        testpmd = start('vf', [vf], f'--vfio-vf-token=file:{FILE}')
+        assert testpmd.ports == 1, testpmd.log
+        unbind()
+        testpmd.console.expect(r'([^\r\n]* \[vf_requested\])\r')
+        said_only(testpmd.console.match[1], ('vf_requested', vf))
+        process.signal('TERM')
+        lab.check('while ls -l /proc/$(cat /run/daemon.pid)/fd | grep -q vfio-device; do '
+                  'sleep 0.1; done', timeout=20)
+        testpmd.close()
+        assert process.status() == 0
+        await_unbound(lab)
+        assert lab.vfs(pf) == []

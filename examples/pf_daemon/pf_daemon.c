@@ -8,19 +8,27 @@
  *     pf_daemon 0000:01:00.0 2 file:/etc/vf-token
  *
  * On SIGHUP it reads the source again and sets the token. VFs that are open stay open. SIGTERM and
- * SIGINT end it. It disables the VFs that it has enabled, unless they are in use.
+ * SIGINT end it. It disables the VFs that it has enabled, unless they are in use. It also ends when
+ * the kernel requests the PF, as somebody unbinds or unplugs it, so that the kernel needn't wait.
  */
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <linux/vfio.h>
 
 #include <vftoken/device.h>
 #include <vftoken/info.h>
@@ -69,12 +77,62 @@ rotate(struct vftoken_context *ctx, const char *pf)
 		tell_manager("STATUS=SIGHUP: the VF token stays as it was, see the log");
 }
 
-/* Enable VFs, and wait for signals until one ends the process. */
+/* An eventfd that VFIO signals when the kernel requests the device; -1 if it can't. */
 static int
-serve(struct vftoken_context *ctx, const char *pf, uint16_t num_vfs, const sigset_t *signals)
+make_request_fd(int device_fd)
+{
+	union {
+		struct vfio_irq_set set;
+		uint8_t bytes[sizeof(struct vfio_irq_set) + sizeof(int32_t)];
+	} irq = {
+		.set = {
+			.argsz = sizeof(irq),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = VFIO_PCI_REQ_IRQ_INDEX,
+			.count = 1,
+		},
+	};
+	const int32_t fd = eventfd(0, EFD_CLOEXEC);
+
+	memcpy(irq.set.data, &fd, sizeof(fd));
+	if (fd >= 0 && ioctl(device_fd, VFIO_DEVICE_SET_IRQS, &irq) == 0)
+		return fd;
+	fprintf(stderr, "pf_daemon: requests of the kernel aren't noticed: %s\n", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Wait until the process is to end: true for a signal, false for a request of the kernel. */
+static bool
+wait_for_end(struct vftoken_context *ctx, const char *pf, int signal_fd, int request_fd)
+{
+	struct pollfd fds[] = {
+		{ .fd = request_fd, .events = POLLIN }, /* poll() ignores a -1 */
+		{ .fd = signal_fd, .events = POLLIN },
+	};
+	struct signalfd_siginfo signal;
+
+	while (poll(fds, 2, -1) > 0) {
+		if (fds[0].revents != 0) {
+			vftoken_device_requested(ctx, pf);
+			return false;
+		}
+		if (read(signal_fd, &signal, sizeof(signal)) != sizeof(signal) ||
+		    signal.ssi_signo != SIGHUP)
+			break;
+		rotate(ctx, pf);
+	}
+	return true;
+}
+
+/* Enable VFs, and wait for the end. Return 1 if the VFs are to be disabled then. */
+static int
+serve(struct vftoken_context *ctx, const char *pf, uint16_t num_vfs, int signal_fd, int request_fd)
 {
 	struct vftoken_info before = { .size = sizeof(before) };
-	int ret, signal;
+	bool by_signal;
+	int ret;
 
 	ret = vftoken_info_read(ctx, pf, &before);
 	if (ret < 0) {
@@ -88,11 +146,10 @@ serve(struct vftoken_context *ctx, const char *pf, uint16_t num_vfs, const sigse
 	fprintf(stderr, "pf_daemon: ready; SIGHUP rotates the VF token\n");
 	tell_manager("READY=1\nSTATUS=the VF token is set, and VFs are enabled");
 
-	while (sigwait(signals, &signal) == 0 && signal == SIGHUP)
-		rotate(ctx, pf);
-
+	by_signal = wait_for_end(ctx, pf, signal_fd, request_fd);
 	tell_manager("STOPPING=1");
-	return before.numvfs == 0 ? vftoken_pf_disable_vfs(ctx, pf) : 0;
+	/* The kernel disables the VFs of a PF that is unbound or unplugged. */
+	return by_signal && before.numvfs == 0;
 }
 
 /* Parse the arguments, and explain a wrong one. */
@@ -125,20 +182,27 @@ take_arguments(struct vftoken_context *ctx, int argc, char **argv, uint16_t *num
 
 /* Open the PF of the arguments, and serve it. */
 static int
-run(struct vftoken_context *ctx, int argc, char **argv, const sigset_t *signals)
+run(struct vftoken_context *ctx, int argc, char **argv, int signal_fd)
 {
 	struct vftoken_device *device;
 	uint16_t num_vfs;
-	int ret;
+	int ret, request_fd;
 
 	if (!take_arguments(ctx, argc, argv, &num_vfs))
 		return -EINVAL;
 	ret = vftoken_device_open(ctx, argv[1], &device);
 	if (ret < 0)
 		return ret;
-	ret = serve(ctx, argv[1], num_vfs, signals);
+	request_fd = make_request_fd(vftoken_device_fd(device));
+	ret = serve(ctx, argv[1], num_vfs, signal_fd, request_fd);
+	/*
+	 * Before the VFs are disabled: an unbind that has begun waits for this, and sriov_numvfs
+	 * waits for the unbind.
+	 */
 	vftoken_device_close(device);
-	return ret;
+	if (request_fd >= 0)
+		close(request_fd);
+	return ret > 0 ? vftoken_pf_disable_vfs(ctx, argv[1]) : ret;
 }
 
 int
@@ -146,22 +210,24 @@ main(int argc, char **argv)
 {
 	struct vftoken_context *ctx;
 	sigset_t signals;
-	int ret;
+	int ret, signal_fd;
 
-	/* Block them first, so each signal waits for sigwait(). */
+	/* Block them first, so each signal waits to be read. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
 
 	ctx = vftoken_context_create();
-	if (ctx == NULL) {
-		fprintf(stderr, "pf_daemon: out of memory\n");
+	if (ctx == NULL || signal_fd < 0) {
+		fprintf(stderr, "pf_daemon: out of memory or descriptors\n");
+		vftoken_context_destroy(ctx);
 		return EXIT_FAILURE;
 	}
 	vftoken_context_set_log(ctx, log_message, NULL);
-	ret = run(ctx, argc, argv, &signals);
+	ret = run(ctx, argc, argv, signal_fd);
 	vftoken_context_destroy(ctx);
 	return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
