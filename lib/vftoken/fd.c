@@ -18,10 +18,8 @@ vftoken_fd_raise(int fd)
 	if (fd > STDERR_FILENO)
 		return fd;
 	raised = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (raised < 0)
-		raised = -errno;
 	close(fd);
-	return raised;
+	return raised < 0 ? -EMFILE : raised;
 }
 
 int

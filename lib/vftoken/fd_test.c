@@ -101,7 +101,7 @@ no_room(void **state)
 	setrlimit(RLIMIT_NOFILE, &limit);
 	again = open("file", O_RDONLY);
 	restore_std();
-	assert_int_equal(ret, -EINVAL);
+	assert_int_equal(ret, -EMFILE);
 	assert_int_equal(again, 0);
 }
 
