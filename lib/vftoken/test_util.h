@@ -236,7 +236,7 @@ struct test_watched_open {
 };
 
 extern struct test_watched_open test_watched_open;
-extern sem_t *test_open_hangs;
+extern sem_t *_Atomic test_open_hangs;
 
 /* Called instead of a sleep, with the number of the sleep from 1 on; NULL for a true sleep. */
 extern void (*test_sleep)(unsigned int n);

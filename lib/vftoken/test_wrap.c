@@ -23,7 +23,7 @@ static unsigned int n_answers;
 int (*test_kernel)(unsigned long request);
 
 struct test_watched_open test_watched_open;
-sem_t *test_open_hangs;
+sem_t *_Atomic test_open_hangs;
 void (*test_sleep)(unsigned int n);
 unsigned int test_slept_ms;
 static unsigned int n_sleeps;
