@@ -117,15 +117,19 @@ use_fd(struct vftoken_context *ctx, const struct content *content)
 static void
 use_env(struct vftoken_context *ctx, const struct content *content, bool stay)
 {
-	char *variable;
+	char *variable, *value;
 
 	assert(asprintf(&variable, NAME "=%s", content->text) > 0);
 	assert(putenv(variable) == 0);
 	assert(vftoken_add_rule(ctx, stay ? "env:" NAME ",stay" : "env:" NAME) == 0);
 	read_default(ctx, content);
 	assert((getenv(NAME) == NULL) == (content->ret == 0 && !stay));
-	assert(strcmp(variable + strlen(NAME "="),
-		      content->ret == 0 && !stay ? "" : content->text) == 0);
+	value = variable + strlen(NAME "=");
+	assert(strlen(value) == strlen(content->text));
+	if (content->ret == 0 && !stay)
+		assert(strspn(value, "*") == strlen(value));
+	else
+		assert(strcmp(value, content->text) == 0);
 	if (content->ret == 0)
 		read_default(ctx, content);
 	unsetenv(NAME);
