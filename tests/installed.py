@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -50,6 +51,13 @@ class Installed:
         """The shared libraries that a program or library names."""
         return ' '.join(line for line in self.run('readelf', '-d', file).splitlines()
                         if '(NEEDED)' in line)
+
+    def bound_at_the_start(self, file: Path) -> bool:
+        """Whether a program or library has no lazy binding, and its addresses are protected."""
+        shown = self.run('readelf', '--wide', '--dynamic', '--segments', file)
+        return bool(re.search(r'\(FLAGS\).*BIND_NOW', shown) and
+                    re.search(r'\(FLAGS_1\).*NOW', shown) and
+                    re.search(r'^ *GNU_RELRO', shown, re.MULTILINE))
 
     def example(self, kind: str, folder: Path, name: str = 'vftoken_rotate',
                 compiler: str = 'gcc') -> Path:
