@@ -48,17 +48,31 @@ struct vftoken_subject {
 	const char *device; /* its name; NULL for all devices */
 };
 
+/*
+ * On arm64 a function of variable arguments saves the vector registers on the stack, and these may
+ * have a part of a token from a function such as strlen(), unless it may not use them.
+ */
+#if defined(__aarch64__) && !defined(__clang__)
+#define VFTOKEN_NO_VECTORS __attribute__((target("general-regs-only")))
+#else
+#define VFTOKEN_NO_VECTORS
+#endif
+
 /* Say something. */
+VFTOKEN_NO_VECTORS
 void vftoken_say(const struct vftoken_context *ctx, enum vftoken_message id, const char *text, ...)
 	VFTOKEN_PRINTF(3, 4);
 
 /* Say why something is refused, and return the negative errno value given. */
+VFTOKEN_NO_VECTORS
 int vftoken_refuse(const struct vftoken_context *ctx, int err, enum vftoken_message id,
 		   const char *text, ...) VFTOKEN_PRINTF(4, 5);
 
 /* The same of a token's source. */
+VFTOKEN_NO_VECTORS
 void vftoken_say_of(const struct vftoken_subject *subject, enum vftoken_message id,
 		    const char *text, ...) VFTOKEN_PRINTF(3, 4);
+VFTOKEN_NO_VECTORS
 int vftoken_refuse_of(const struct vftoken_subject *subject, int err, enum vftoken_message id,
 		      const char *text, ...) VFTOKEN_PRINTF(4, 5);
 
