@@ -3,10 +3,12 @@
  */
 
 #include <ctype.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "test_util.h"
@@ -17,7 +19,15 @@
 #endif
 #endif
 
+/* The two forms of a token, and how much of one in a row is a find. */
 #define TEXT_LENGTH (UUID_STR_LEN - 1)
+#define TEXT_PART 12
+#define BYTES_LENGTH sizeof(uuid_t)
+#define BYTES_PART 8
+
+#define CHUNK 65536
+/* What a find may have before a chunk or behind it, in whole words. */
+#define MARGIN 40
 
 bool
 test_can_search_memory(void)
@@ -61,61 +71,150 @@ test_call(void (*function)(void *opaque), void *opaque)
 	assert_int_equal(pthread_attr_destroy(&attr), 0);
 }
 
-static unsigned int
-value_of(char digit)
-{
-	const char *digits = "0123456789abcdef";
+struct find {
+	char place[64];
+	unsigned long at;
+	size_t length;
+	bool text;
+};
 
-	return (unsigned int)(strchr(digits, tolower((unsigned char)digit)) - digits);
+/* The first finds of the last search, for a message. */
+static struct find finds[4];
+static unsigned int n_finds;
+
+/* Of each word that a token has, one bit, so that the token itself isn't kept here. */
+static uint8_t words[8192];
+
+/* What is searched, with zeros around it. */
+static _Alignas(8) uint8_t bytes[MARGIN + CHUNK + MARGIN];
+
+/* The token's byte n, or in lower case its character n. Only ever one, so that no copy is made. */
+static uint8_t
+part_of(const char *token, bool text, size_t n)
+{
+	const char *digits = token + 2 * n + (n > 3) + (n > 5) + (n > 7) + (n > 9);
+
+	if (text)
+		return (uint8_t)tolower((unsigned char)token[n]);
+	return (uint8_t)(vftoken_hex_digit(digits[0]) << 4 | vftoken_hex_digit(digits[1]));
 }
 
 static bool
-is_text(const uint8_t *bytes, const char *token)
+is_part(uint8_t byte, const char *token, bool text, size_t n)
 {
-	size_t i;
-
-	for (i = 0; i < TEXT_LENGTH; i++)
-		if (tolower(bytes[i]) != tolower((unsigned char)token[i]))
-			return false;
-	return true;
+	return (text ? tolower(byte) : byte) == part_of(token, text, n);
 }
 
-/* Digit by digit, so that the search itself makes no copy. */
-static bool
-is_binary(const uint8_t *bytes, const char *token)
+/* The same for letters of both cases. */
+static uint32_t
+hash(uint32_t word)
 {
-	for (; *token != '\0'; token += 2, bytes++) {
-		token += *token == '-';
-		if (*bytes != (value_of(token[0]) << 4 | value_of(token[1])))
-			return false;
+	return (word | 0x20202020) * 0x9e3779b1 >> 16;
+}
+
+static void
+learn_words(const char *token, bool text, size_t length)
+{
+	uint8_t word[sizeof(uint32_t)];
+	uint32_t value;
+	size_t n, i;
+
+	for (n = 0; n + sizeof(word) <= length; n++) {
+		for (i = 0; i < sizeof(word); i++)
+			word[i] = part_of(token, text, n + i);
+		memcpy(&value, word, sizeof(word));
+		words[hash(value) / 8] |= (uint8_t)(1 << hash(value) % 8);
 	}
-	return true;
 }
 
-static unsigned int
-search_range(int memory, unsigned long start, unsigned long end, const char *token)
+static void
+start_search(const char *token)
 {
-	static uint8_t bytes[4096 + TEXT_LENGTH];
-	const uint8_t first = (uint8_t)(value_of(token[0]) << 4 | value_of(token[1]));
-	const int digit = tolower((unsigned char)token[0]);
-	unsigned int found = 0;
-	ssize_t n, i;
+	n_finds = 0;
+	memset(words, 0, sizeof(words));
+	learn_words(token, true, TEXT_LENGTH);
+	learn_words(token, false, BYTES_LENGTH);
+}
 
-	/* Not what is read here. */
-	if (start <= (unsigned long)bytes && (unsigned long)bytes < end)
-		return search_range(memory, start, (unsigned long)bytes, token) +
-		       search_range(memory, (unsigned long)(bytes + sizeof(bytes)), end, token);
-	for (; start < end; start += 4096) {
-		const size_t left = end - start;
+/* Where the part ends whose byte or character n is at i; start receives where it starts. */
+static size_t
+end_of_part(size_t i, const char *token, bool text, size_t n, size_t *start)
+{
+	const size_t length = text ? TEXT_LENGTH : BYTES_LENGTH;
+	size_t end = i, left = n;
+
+	for (; left > 0 && i > 0 && is_part(bytes[i - 1], token, text, left - 1); left--)
+		i--;
+	*start = i;
+	for (; n < length && end < sizeof(bytes) && is_part(bytes[end], token, text, n); n++)
+		end++;
+	return end;
+}
+
+/* Where the part of a token ends that the byte at i is in; 0 when it is in none, or a short one. */
+static size_t
+find_part(size_t i, const char *token, const char *place, unsigned long address)
+{
+	size_t n, start, end;
+	int text;
+
+	for (text = 0; text < 2; text++)
+		for (n = 0; n < (text ? TEXT_LENGTH : BYTES_LENGTH); n++) {
+			end = end_of_part(i, token, text, n, &start);
+			if (end <= i || end - start < (text ? TEXT_PART : BYTES_PART))
+				continue;
+			if (n_finds < TEST_DIM(finds)) {
+				struct find *find = &finds[n_finds];
+
+				*find = (struct find){ .at = address + start - i,
+						       .length = end - start,
+						       .text = text };
+				snprintf(find->place, sizeof(find->place), "%s", place);
+			}
+			n_finds++;
+			return end;
+		}
+	return 0;
+}
+
+/*
+ * Search what was read. Each part that counts has a whole word at a multiple of its size, so only
+ * those are looked at, one by one for the same reason as above. Nearly all are zero, or no word of
+ * the token, and an emulator is slow. A find ends at *until, before which no other starts.
+ */
+static void
+search_chunk(size_t size, const char *token, const char *place, unsigned long start,
+	     unsigned long *until)
+{
+	uint32_t word;
+	size_t i, end;
+
+	for (i = MARGIN; i < MARGIN + size; i += sizeof(word)) {
+		memcpy(&word, bytes + i, sizeof(word));
+		if (word == 0 || (words[hash(word) / 8] >> hash(word) % 8 & 1) == 0 ||
+		    start + i - MARGIN < *until)
+			continue;
+		end = find_part(i, token, place, start + i - MARGIN);
+		if (end > 0)
+			*until = start + end - MARGIN;
+	}
+}
+
+static void
+search_range(int file, unsigned long start, unsigned long end, const char *token, const char *place)
+{
+	unsigned long at, until = 0;
+
+	for (at = start; at < end; at += CHUNK) {
+		const size_t before = at > start ? MARGIN : 0;
+		const size_t size = end - at < CHUNK ? end - at : CHUNK;
+		const size_t behind = end - at - size < MARGIN ? end - at - size : MARGIN;
 
 		memset(bytes, 0, sizeof(bytes));
-		n = pread(memory, bytes, left < sizeof(bytes) ? left : sizeof(bytes), (off_t)start);
-		for (i = 0; i < n && i < 4096; i++)
-			/* The first character decides nearly always, and an emulator is slow. */
-			if (bytes[i] == first || (bytes[i] | 0x20) == digit)
-				found += is_text(bytes + i, token) || is_binary(bytes + i, token);
+		if (pread(file, bytes + MARGIN - before, before + size + behind,
+			  (off_t)(at - before)) > 0)
+			search_chunk(size, token, place, at, &until);
 	}
-	return found;
 }
 
 unsigned int
@@ -123,16 +222,103 @@ test_search_memory(const char *token)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
 	const int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	const unsigned long own = (unsigned long)bytes;
+	char line[512], mode[8], place[64];
 	unsigned long start, end;
-	unsigned int found = 0;
-	char line[512], mode[8];
 
 	assert_non_null(maps);
 	assert_true(memory >= 0);
-	while (fgets(line, sizeof(line), maps) != NULL)
-		if (sscanf(line, "%lx-%lx %7s", &start, &end, mode) == 3 && mode[1] == 'w')
-			found += search_range(memory, start, end, token);
+	start_search(token);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		strcpy(place, "no name");
+		if (sscanf(line, "%lx-%lx %7s %*s %*s %*s %63s", &start, &end, mode, place) < 3 ||
+		    mode[1] != 'w')
+			continue;
+		/* Not what is read here. */
+		if (start <= own && own < end) {
+			search_range(memory, start, own, token, place);
+			start = own + sizeof(bytes);
+		}
+		search_range(memory, start, end, token, place);
+	}
 	fclose(maps);
 	close(memory);
-	return found;
+	return n_finds;
+}
+
+/* Call a function with each memory file of this process. */
+static void
+for_each_file(void (*function)(int fd, off_t size, const char *name, void *opaque), void *opaque)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+	char name[64];
+	struct stat st;
+	ssize_t n;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		n = readlinkat(dirfd(dir), entry->d_name, name, sizeof(name) - 1);
+		name[n < 0 ? 0 : n] = '\0';
+		if (strncmp(name, "/memfd:", strlen("/memfd:")) == 0 &&
+		    fstat(atoi(entry->d_name), &st) == 0)
+			function(atoi(entry->d_name), st.st_size, name, opaque);
+	}
+	closedir(dir);
+}
+
+static void
+search_file(int fd, off_t size, const char *name, void *opaque)
+{
+	search_range(fd, 0, (unsigned long)size, opaque, name);
+}
+
+unsigned int
+test_search_files(const char *token)
+{
+	start_search(token);
+	for_each_file(search_file, (void *)(uintptr_t)token);
+	return n_finds;
+}
+
+static void
+add_size(int fd, off_t size, const char *name, void *opaque)
+{
+	long *sum = opaque;
+
+	(void)fd;
+	if (strncmp(name, "/memfd:vf_token", strlen("/memfd:vf_token")) == 0)
+		*sum = (*sum < 0 ? 0 : *sum) + size;
+}
+
+long
+test_store_size(void)
+{
+	long size = -1;
+
+	for_each_file(add_size, &size);
+	return size;
+}
+
+static bool
+is_found(unsigned int found, unsigned int allowed, const char *where, const char *when)
+{
+	unsigned int i;
+
+	if (found == allowed)
+		return true;
+	print_error("%s: %u places in %s have parts of the token, and not %u\n", when, found, where,
+		    allowed);
+	for (i = 0; i < n_finds && i < TEST_DIM(finds); i++)
+		print_error("\t%zu %s in %s, at %#lx\n", finds[i].length,
+			    finds[i].text ? "characters" : "bytes", finds[i].place, finds[i].at);
+	return false;
+}
+
+bool
+test_is_hidden(const char *token, unsigned int in_memory, unsigned int in_files, const char *when)
+{
+	const bool hidden = is_found(test_search_memory(token), in_memory, "memory", when);
+
+	return is_found(test_search_files(token), in_files, "memory files", when) && hidden;
 }

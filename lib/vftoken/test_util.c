@@ -289,30 +289,6 @@ test_pipe(const char *text)
 	return fds[0];
 }
 
-long
-test_store_size(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	char target[64];
-	struct dirent *entry;
-	struct stat st;
-	long size = -1;
-	ssize_t n;
-
-	assert_non_null(dir);
-	while ((entry = readdir(dir)) != NULL) {
-		n = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
-		if (n < 0)
-			continue;
-		target[n] = '\0';
-		if (strncmp(target, "/memfd:vf_token", 15) == 0 &&
-		    fstat(atoi(entry->d_name), &st) == 0)
-			size = (size < 0 ? 0 : size) + st.st_size;
-	}
-	closedir(dir);
-	return size;
-}
-
 static struct {
 	pthread_t thread;
 	char path[32];

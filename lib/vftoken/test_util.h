@@ -132,9 +132,6 @@ void test_assert_opened(int fd, const char *path);
 /* A pipe's read end, into which the text was written; its write end is closed. */
 int test_pipe(const char *text);
 
-/* Bytes kept in memory files of the library; -1 when there is none. */
-long test_store_size(void);
-
 /* A thread of the test's own that opens a FIFO, writes and closes it after a while. */
 void test_write_late(const char *path, const char *text, unsigned int milliseconds);
 void test_join_late(void);
@@ -171,8 +168,19 @@ bool test_can_search_memory(void);
  */
 void test_call(void (*function)(void *opaque), void *opaque);
 
-/* How often a token, as bytes or as text in any case, is in memory that is written. */
+/*
+ * How often a token or a part of it is in memory that is written, or in memory files: 8 or more of
+ * its bytes, or 12 or more characters of its text in any case, in a row.
+ */
 unsigned int test_search_memory(const char *token);
+unsigned int test_search_files(const char *token);
+
+/* Whether they find it as often as this; else it is printed what is where. */
+bool test_is_hidden(const char *token, unsigned int in_memory, unsigned int in_files,
+		    const char *when);
+
+/* Bytes kept in memory files of the library; -1 when there is none. */
+long test_store_size(void);
 
 /* The kernel. */
 
