@@ -36,8 +36,9 @@ count_message(enum vftoken_log_level level, const char *id, const char *text, vo
 }
 
 static int
-count_ioctl(unsigned long request)
+count_ioctl(unsigned long request, void *arg)
 {
+	(void)arg;
 	if (request == VFIO_DEVICE_FEATURE) {
 		n_features++;
 		return 0;

@@ -6,8 +6,8 @@
  * @file
  * What the unit tests of libvftoken share: a folder to work in and captured messages
  * (test_util.c), a kernel that answers by script and the failures that a healthy machine
- * doesn't show, both by the linker's --wrap (test_wrap.c), and a search of the process's
- * memory (test_memory.c).
+ * doesn't show, by the linker's --wrap (test_wrap.c) or before the C library (test_calls.c),
+ * and a search of the process's memory (test_memory.c).
  */
 
 #ifndef VFTOKEN_TEST_UTIL_H
@@ -220,7 +220,7 @@ void test_answer(const struct test_answer *answers, unsigned int n);
 extern const uint32_t test_viable;
 
 /* Answers every ioctl instead of the script; it may be called from any thread. NULL for none. */
-extern int (*test_kernel)(unsigned long request);
+extern int (*test_kernel)(unsigned long request, void *arg);
 
 /* Failures. Each is off by default. */
 
@@ -249,6 +249,42 @@ extern sem_t *_Atomic test_open_hangs;
 /* Called instead of a sleep, with the number of the sleep from 1 on; NULL for a true sleep. */
 extern void (*test_sleep)(unsigned int n);
 extern unsigned int test_slept_ms; /* what such sleeps would have taken */
+
+/* The calls that may fail, of the library's and the test's own code. */
+enum test_call {
+	TEST_CALL_access,
+	TEST_CALL_calloc,
+	TEST_CALL_fcntl,
+	TEST_CALL_fstat,
+	TEST_CALL_ioctl,
+	TEST_CALL_memfd_create,
+	TEST_CALL_open,
+	TEST_CALL_poll,
+	TEST_CALL_pread,
+	TEST_CALL_pwrite,
+	TEST_CALL_read,
+	TEST_CALL_readlink,
+	TEST_CALL_realloc,
+	TEST_CALL_strdup,
+	TEST_CALL_strndup,
+	TEST_CALL_write,
+	TEST_CALLS,
+};
+
+/* They are counted while on is set. One of them fails: which, from 1 on; 0 for none. */
+extern struct test_calls {
+	bool on;
+	unsigned int failing;
+	int err;
+	unsigned int n;
+	enum test_call made[64]; /* the first of them */
+} test_calls;
+
+/* For the calls themselves: whether this one fails, with errno set. */
+bool test_call_fails(enum test_call call);
+
+/* How many allocations that the library and the test made aren't freed. */
+extern _Atomic long test_allocations;
 
 extern bool test_poll_fails;   /* poll answers ENOMEM */
 extern int test_out_of_memory; /* which allocation fails, from 1 on; 0 for none */

@@ -20,7 +20,7 @@ struct test_ioctl test_ioctls[TEST_IOCTLS];
 unsigned int test_n_ioctls;
 static struct test_answer answers[TEST_IOCTLS];
 static unsigned int n_answers;
-int (*test_kernel)(unsigned long request);
+int (*test_kernel)(unsigned long request, void *arg);
 
 struct test_watched_open test_watched_open;
 sem_t *_Atomic test_open_hangs;
@@ -45,6 +45,7 @@ test_wraps_reset(void)
 	n_sleeps = 0;
 	test_poll_fails = false;
 	test_out_of_memory = 0;
+	memset(&test_calls, 0, sizeof(test_calls));
 	clock_calls_to_jump = -1;
 	clock_is_late = false;
 }
@@ -112,8 +113,10 @@ __wrap_ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
+	if (test_call_fails(TEST_CALL_ioctl))
+		return -1;
 	if (test_kernel != NULL)
-		return test_kernel(request);
+		return test_kernel(request, arg);
 	if (test_n_ioctls == n_answers)
 		fail_msg("one ioctl more than the %u expected", n_answers);
 	answer = &answers[test_n_ioctls];
@@ -144,6 +147,8 @@ open(const char *path, int flags, ...)
 		mode = va_arg(ap, mode_t);
 		va_end(ap);
 	}
+	if (test_call_fails(TEST_CALL_open))
+		return -1;
 	if (watched->path != NULL && strcmp(path, watched->path) == 0 &&
 	    (flags & O_ACCMODE) == watched->access) {
 		watched->n++;
@@ -206,17 +211,29 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
 int
 __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
 {
+	if (test_call_fails(TEST_CALL_poll))
+		return -1;
 	errno = ENOMEM;
 	return test_poll_fails ? -1 : __real_poll(fds, n, timeout);
 }
 
 static bool
-allocation_fails(void)
+allocation_fails(enum test_call call)
 {
+	if (test_call_fails(call))
+		return true;
 	if (test_out_of_memory <= 0 || --test_out_of_memory > 0)
 		return false;
 	errno = ENOMEM;
 	return true;
+}
+
+/* Count what is allocated. */
+static void *
+allocated(void *made)
+{
+	test_allocations += made != NULL;
+	return made;
 }
 
 void *__real_calloc(size_t n, size_t size);
@@ -225,7 +242,7 @@ void *__wrap_calloc(size_t n, size_t size);
 void *
 __wrap_calloc(size_t n, size_t size)
 {
-	return allocation_fails() ? NULL : __real_calloc(n, size);
+	return allocation_fails(TEST_CALL_calloc) ? NULL : allocated(__real_calloc(n, size));
 }
 
 void *__real_realloc(void *old, size_t size);
@@ -234,7 +251,9 @@ void *__wrap_realloc(void *old, size_t size);
 void *
 __wrap_realloc(void *old, size_t size)
 {
-	return allocation_fails() ? NULL : __real_realloc(old, size);
+	if (allocation_fails(TEST_CALL_realloc))
+		return NULL;
+	return old == NULL ? allocated(__real_realloc(old, size)) : __real_realloc(old, size);
 }
 
 char *__real_strdup(const char *text);
@@ -243,5 +262,24 @@ char *__wrap_strdup(const char *text);
 char *
 __wrap_strdup(const char *text)
 {
-	return allocation_fails() ? NULL : __real_strdup(text);
+	return allocation_fails(TEST_CALL_strdup) ? NULL : allocated(__real_strdup(text));
+}
+
+char *__real_strndup(const char *text, size_t length);
+char *__wrap_strndup(const char *text, size_t length);
+
+char *
+__wrap_strndup(const char *text, size_t length)
+{
+	return allocation_fails(TEST_CALL_strndup) ? NULL : allocated(__real_strndup(text, length));
+}
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+
+void
+__wrap_free(void *memory)
+{
+	test_allocations -= memory != NULL;
+	__real_free(memory);
 }
