@@ -23,13 +23,38 @@ SOURCES = [
 AS_BYTES = 'nobodys_vf_token'
 NOBODYS_TOKEN = str(uuid.UUID(bytes=AS_BYTES.encode()))
 
-# Looks in a core dump for a token as bytes and as text, and prints for each find the mapping that
-# it is in. Its arguments are the token, the core dump and the process's /proc/PID/maps, whose
-# mappings must all be there, but for those that aren't memory.
+# The memory file in which libvftoken keeps the token of a literal, a variable or an fd.
+STORE = '/memfd:vf_token (deleted)'
+
+# Looks for parts of a token, 8 or more of its bytes or 12 or more characters of its text in a row,
+# in a core dump and in the memory files of the process, and prints for each find the mapping or the
+# file that it is in. Its arguments are the token, the core dump, the process's /proc/PID/maps,
+# whose mappings must all be there, but for those that aren't memory, and its /proc/PID/fd.
 SEARCH = '''
-import mmap, struct, sys, uuid
+import mmap, os, struct, sys, uuid
 
 token = uuid.UUID(sys.argv[1])
+# A form of the token, the least part of it that is a find, and pieces of which each such part has
+# one: of what length, and where they are.
+FORMS = [(token.bytes, 8, 4, (4, 8)), (str(token).encode(), 12, 6, (6, 13, 20, 27)),
+         (str(token).upper().encode(), 12, 6, (6, 13, 20, 27))]
+
+def finds(data):
+    found = set()
+    for form, least, size, pieces in FORMS:
+        for piece in pieces:
+            at = data.find(form[piece:piece + size])
+            while at >= 0:
+                start, end, base = at, at + size, at - piece
+                while start > max(base, 0) and data[start - 1] == form[start - 1 - base]:
+                    start -= 1
+                while end < min(base + len(form), len(data)) and data[end] == form[end - base]:
+                    end += 1
+                if end - start >= least:
+                    found.add(start)
+                at = data.find(form[piece:piece + size], at + 1)
+    return found
+
 with open(sys.argv[2], 'rb') as file:
     core = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 table, = struct.unpack_from('<Q', core, 32)
@@ -49,11 +74,14 @@ for line in open(sys.argv[3]):
     elif access[0] == 'r' and name not in ('[vvar]', 'anon_inode:[vfio-device]'):
         sys.exit(f'the core dump lacks {area} ({name})')
 
-for form in token.bytes, str(token).encode(), str(token).upper().encode():
-    at = core.find(form)
-    while at >= 0:
-        print(next((name for start, end, name in places if start <= at < end), 'notes'))
-        at = core.find(form, at + 1)
+for at in finds(core):
+    print(next((name for start, end, name in places if start <= at < end), 'notes'))
+for name in os.listdir(sys.argv[4]):
+    path = os.path.join(sys.argv[4], name)
+    if os.readlink(path).startswith('/memfd:'):
+        with open(path, 'rb') as file:
+            for _ in finds(file.read()):
+                print(os.readlink(path))
 '''
 
 # What gdb's script gcore does, which wants bash, but with all kinds of memory that the kernel knows
@@ -65,7 +93,7 @@ echo 0x7f >/proc/{pid}/coredump_filter
 cat /proc/{pid}/maps >/tmp/maps
 gdb -nx -batch -readnever -p {pid} -ex 'gcore /tmp/core' >/tmp/gdb.log 2>&1
 grep -q '^Saved corefile' /tmp/gdb.log && ! grep -qi failed /tmp/gdb.log &&
-    python3 /tmp/search.py {token} /tmp/core /tmp/maps
+    python3 /tmp/search.py {token} /tmp/core /tmp/maps /proc/{pid}/fd
 status=$?
 [ $status -eq 0 ] || cat /tmp/gdb.log
 rm -f /tmp/core
@@ -82,7 +110,8 @@ def lab(build):
 
 @pytest.fixture
 def found_in_core(lab):
-    """Makes a core dump of a testpmd, which lives on, and tells in which mappings a token is."""
+    """Makes a core dump of a testpmd, which lives on, and tells in which mappings and memory files
+    a part of a token is."""
     lab.write('/tmp/search.py', SEARCH)
 
     def search(testpmd, token):
@@ -139,13 +168,14 @@ def test_not_in_a_core_dump(pf_testpmd, start, vfs, found_in_core, source, env, 
 
     Steps: Start the PF's testpmd; start one on a VF with a source and all logs; dump its core with
     gdb.
-    Verify: The token is nowhere in the core, neither as bytes nor as text; the process lives on and
-    has its port.
+    Verify: No part of the token is in the core, neither as bytes nor as text; in memory files it is
+    once, unless it is in a file; the process lives on and has its port.
     """
     testpmd = start_small(start, 'vf', vfs[:1], f'--vfio-vf-token={source}', '--log-level=*:8',
                           env=env, redirect=redirect)
     assert testpmd.ports == 1, testpmd.log
-    assert not found_in_core(testpmd, TOKEN)
+    kept = [] if source == f'file:{TOKEN_FILE}' else [STORE]
+    assert found_in_core(testpmd, TOKEN) == kept
     assert testpmd.ports == 1
 
 
@@ -153,7 +183,8 @@ def test_not_in_a_core_dump_of_the_pf(start, pf, found_in_core):
     """After it was set, the token must not be in the memory of the PF's process either.
 
     Steps: Start the PF's testpmd with the token in a file; dump its core with gdb.
-    Verify: The token is nowhere in the core; the process lives on and has its port.
+    Verify: No part of the token is in the core, nor in memory files; the process lives on and has
+    its port.
     """
     testpmd = start_small(start, 'pf', [pf], f'--vfio-vf-token={pf}=file:{TOKEN_FILE}')
     assert testpmd.ports == 1, testpmd.log
@@ -167,7 +198,7 @@ def test_not_in_core_dumps_of_primary_and_secondary(start, lab, pf, vfs, found_i
     Steps: Set the PF's token without a testpmd, for whose memory there is no room; start one on a
     VF with the token in a file, and its secondary process, a testpmd without a token; dump the
     cores of both with gdb.
-    Verify: Both have the VF's port; the token is nowhere in either core.
+    Verify: Both have the VF's port; no part of the token is in either core, nor in memory files.
     """
     lab.check(f'dpdk-vftoken set {pf} file:{TOKEN_FILE}')
     processes = ['--num-procs=2', '--proc-id']
@@ -180,13 +211,15 @@ def test_not_in_core_dumps_of_primary_and_secondary(start, lab, pf, vfs, found_i
         assert not found_in_core(testpmd, TOKEN)
 
 
-@pytest.mark.parametrize('form', [AS_BYTES, NOBODYS_TOKEN, NOBODYS_TOKEN.upper()],
-                         ids=['bytes', 'text', 'capitals'])
+@pytest.mark.parametrize('form', [AS_BYTES[:8], AS_BYTES[4:12], AS_BYTES[8:], NOBODYS_TOKEN[:12],
+                                  NOBODYS_TOKEN[-12:].upper()],
+                         ids=['first-bytes', 'bytes', 'last-bytes', 'text', 'capitals'])
 def test_core_dump_is_searched(start, found_in_core, form):
-    """The search must find a token that is there, or the tests above show nothing.
+    """The search must find a part of a token that is there, or the tests above show nothing.
 
-    Steps: Start a testpmd with a port whose name has a token in it; dump its core with gdb.
-    Verify: The token is found in the arguments on the stack, on the heap and in a hugepage.
+    Steps: Start a testpmd with a port whose name has a part of a token in it; dump its core with
+    gdb.
+    Verify: It is found in the arguments on the stack, on the heap and in a hugepage.
     """
     testpmd = start_small(start, 'vf', [], '--no-pci', f'--vdev=net_null_{form}')
     assert testpmd.ports == 1, testpmd.log
