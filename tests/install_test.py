@@ -59,15 +59,17 @@ def test_bound_at_the_start(installed, tmp_path):
     """The dynamic linker must bind all functions before a program starts, and then write-protect
     their addresses. Else it saves registers, with parts of a token, on the stack later.
 
-    Steps: Link a program with the static libvftoken as pkg-config says, and one with the static
-    DPDK; look at them, and at all programs and libraries that are installed.
+    Steps: Link programs with libvftoken, shared and static, and with the static DPDK, as pkg-config
+    says; look at them, and at all programs and libraries that are installed.
     Verify: Each asks for it.
     """
-    files = [tmp_path / 'libvftoken', tmp_path / 'libdpdk']
-    for file in files:
-        flags = [flag.replace('-lvftoken', '-l:libvftoken.a')
-                 for flag in installed.pkg_config('--static', '--cflags', '--libs', file.name)]
-        installed.compile(USE, f'-I{installed.prefix}/include', '-o', file, *flags)
+    files = []
+    for words in (['libvftoken'], ['--static', 'libvftoken'], ['--static', 'libdpdk']):
+        flags = installed.pkg_config('--cflags', '--libs', *words)
+        if '--static' in words:
+            flags = [flag.replace('-lvftoken', '-l:libvftoken.a') for flag in flags]
+        files.append(tmp_path / f'{len(files)}')
+        installed.compile(USE, f'-I{installed.prefix}/include', '-o', files[-1], *flags)
     files += [file for file in installed.prefix.glob('*bin/*') if file.suffix != '.py']
     files += [file for file in installed.libraries.rglob('*.so') if file.is_file()]
     assert {'dpdk-testpmd', 'dpdk-test-vftoken', 'dpdk-vftoken', 'libvftoken.so'} <= \
