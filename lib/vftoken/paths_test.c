@@ -14,6 +14,7 @@
 #include <linux/vfio.h>
 
 #include "device.h"
+#include "file.h"
 #include "info.h"
 #include "pf.h"
 #include "test_util.h"
@@ -117,12 +118,6 @@ static void
 transfer(struct run *r)
 {
 	r->ret = vftoken_transfer_token(r->ctx, r->path->text);
-}
-
-static void
-set_token(struct run *r)
-{
-	r->ret = vftoken_pf_set_token(r->ctx, r->path->text, token_a);
 }
 
 static void
@@ -230,6 +225,8 @@ static const struct path paths[] = {
 	  .ret = -EINVAL, .says = true },
 	{ "a token before a BDF", add_rule, .text = TOKEN_A "=" VF, .ret = -EINVAL, .says = true },
 	{ "a token of no scheme", add_rule, .text = "enf:" TOKEN_A, .ret = -EINVAL, .says = true },
+	{ "a token as an fd", add_rule, .text = "fd:" TOKEN_A, .ret = -EINVAL, .says = true },
+	{ "a token as a file", add_rule, .text = "file:" TOKEN_A, .ret = -EINVAL, .says = true },
 	{ "a token in a variable's name", add_rule, .text = "env:VF_TOKEN=" TOKEN_A, .ret = -EINVAL,
 	  .says = true },
 	{ "a rule twice", add_rule, { TOKEN_A }, TOKEN_A, .ret = -EEXIST, .says = true, .kept = 1 },
@@ -289,7 +286,6 @@ static const struct path paths[] = {
 	  .ret = 1, .says = true, .kept = 2 },
 	{ "a transfer of an fd's", transfer, { "fd:100" }, VF, .ret = 1, .says = true, .kept = 2 },
 
-	{ "a token for the PF", set_token, .text = PF, .pf = true, .says = true, .sends = true },
 	{ "a reload", reload, { "file:token" }, PF, .pf = true, .says = true, .sends = true },
 	{ "a reload of all", reload, { TOKEN_A }, .pf = true, .says = true, .sends = true, .kept = 1 },
 	{ "a reload of a PF that isn't open", reload, { "file:token" }, PF, .ret = -ENODEV,
@@ -405,7 +401,7 @@ make_files(void)
 		{ { VF2, "vfio-pci", PF, NULL, NULL }, "../../../kernel/iommu_groups/11" },
 		{ { OTHER, "vfio-pci", NULL, NULL, NULL }, "../../../kernel/iommu_groups/12" },
 	};
-	static char zeros[VFTOKEN_SOURCE_MAX];
+	static char zeros[VFTOKEN_FILE_MAX];
 	size_t i;
 	int fd;
 
@@ -590,7 +586,7 @@ check_rule(struct run *r, const char *when)
 	struct vftoken_rule *rule = test_find_rule(r->ctx, equals != NULL ? VF : NULL);
 	uuid_t token;
 
-	if (rule == NULL || vftoken_read_rule(r->ctx, rule, &subject, token) != 0 ||
+	if (rule == NULL || test_read_rule(r->ctx, rule, &subject, token) != 0 ||
 	    !is_token(token, token_a))
 		wrong("%s: the rule hasn't the token", when);
 	explicit_bzero(token, sizeof(token));

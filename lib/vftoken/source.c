@@ -382,6 +382,9 @@ vftoken_source_kind(const struct vftoken_source *source)
 void
 vftoken_source_free(struct vftoken_source *source)
 {
+	/* It may be a token in the wrong place, which was refused. */
+	if (source->shown != NULL)
+		explicit_bzero(source->shown, strlen(source->shown));
 	free(source->shown);
 	source->shown = NULL;
 }

@@ -36,9 +36,9 @@ check_file(const struct vftoken_store *store)
 {
 	struct stat st;
 
-	if (fstat(store->fd, &st) < 0 || st.st_dev != store->dev || st.st_ino != store->ino)
-		return -ESTALE;
-	return 0;
+	if (fstat(store->fd, &st) < 0)
+		return errno == EBADF ? -ESTALE : -errno;
+	return st.st_dev == store->dev && st.st_ino == store->ino ? 0 : -ESTALE;
 }
 
 int
@@ -73,13 +73,14 @@ void
 vftoken_store_clear(struct vftoken_store *store)
 {
 	static const uuid_t wiped;
+	ssize_t written = 0;
 	uint32_t slot;
 
-	if (store->fd >= 0 && check_file(store) == 0) {
-		/* A child of fork(2) has the file too. */
-		for (slot = 0; slot < store->used; slot++)
-			vftoken_store_put(store, wiped, &slot);
-		/* A failure leaves zeros. */
+	if (store->fd >= 0 && check_file(store) != -ESTALE) {
+		/* A child of fork(2) has the file too. One of these two is enough for it. */
+		for (slot = 0; slot < store->used && written >= 0; slot++)
+			written = pwrite(store->fd, wiped, sizeof(wiped),
+					 (off_t)(slot * sizeof(uuid_t)));
 		if (ftruncate(store->fd, 0) < 0)
 			errno = 0;
 		close(store->fd);
