@@ -321,12 +321,15 @@ static const int *const errs[TEST_CALLS] = {
 	[TEST_CALL_calloc] = allocation_errs,
 	[TEST_CALL_fcntl] = (const int[]){ EBADF, 0 },
 	[TEST_CALL_fstat] = (const int[]){ EIO, EOVERFLOW, 0 },
+	[TEST_CALL_ftruncate] = (const int[]){ EIO, 0 },
 	[TEST_CALL_ioctl] = (const int[]){ EACCES, EBUSY, EINTR, EINVAL, EIO, ENODEV, ENOMEM,
 					   ENOTTY, EPERM, 0 },
+	[TEST_CALL_lstat] = (const int[]){ EACCES, EIO, 0 },
 	[TEST_CALL_memfd_create] = (const int[]){ EMFILE, ENFILE, ENOMEM, EPERM, 0 },
 	[TEST_CALL_open] = (const int[]){ EACCES, EINTR, EIO, EMFILE, ENOENT, ENOMEM, 0 },
 	[TEST_CALL_poll] = (const int[]){ EINTR, ENOMEM, 0 },
 	[TEST_CALL_pread] = (const int[]){ EINTR, EIO, 0 },
+	[TEST_CALL_pthread_create] = (const int[]){ EAGAIN, 0 },
 	[TEST_CALL_pwrite] = (const int[]){ EINTR, EIO, ENOSPC, 0 },
 	[TEST_CALL_read] = (const int[]){ EAGAIN, EINTR, EIO, 0 },
 	[TEST_CALL_readlink] = (const int[]){ EACCES, EIO, ENOMEM, 0 },
@@ -680,9 +683,9 @@ static void
 each_call_fails(void **state)
 {
 	static const char *const names[TEST_CALLS] = {
-		"access",  "calloc", "fcntl",   "fstat",  "ioctl", "memfd_create",
-		"open",    "poll",   "pread",   "pwrite", "read",  "readlink",
-		"realloc", "strdup", "strndup", "write",
+		"access",       "calloc",  "fcntl",  "fstat",   "ftruncate",      "ioctl",  "lstat",
+		"memfd_create", "open",    "poll",   "pread",   "pthread_create", "pwrite", "read",
+		"readlink",     "realloc", "strdup", "strndup", "write",
 	};
 	const bool search = test_can_search_memory();
 	unsigned int failures = 0, seen[TEST_CALLS] = { 0 };

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -56,6 +57,19 @@ fstat(int fd, struct stat *st)
 }
 
 int
+ftruncate(int fd, off_t size)
+{
+	return test_call_fails(TEST_CALL_ftruncate) ? -1 : (int)syscall(SYS_ftruncate, fd, size);
+}
+
+int
+lstat(const char *path, struct stat *st)
+{
+	return test_call_fails(TEST_CALL_lstat) ? -1
+						: fstatat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
+}
+
+int
 memfd_create(const char *name, unsigned int flags)
 {
 	return test_call_fails(TEST_CALL_memfd_create)
@@ -69,6 +83,20 @@ pread(int fd, void *to, size_t size, off_t offset)
 	const struct iovec vector = { to, size };
 
 	return test_call_fails(TEST_CALL_pread) ? -1 : preadv(fd, &vector, 1, offset);
+}
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+			  void *opaque);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+			  void *opaque);
+
+int
+__wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+		      void *opaque)
+{
+	return test_call_fails(TEST_CALL_pthread_create)
+		       ? errno
+		       : __real_pthread_create(thread, attr, run, opaque);
 }
 
 ssize_t

@@ -55,6 +55,10 @@ call(void *opaque)
 	return NULL;
 }
 
+/* Not one that fails. */
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+			  void *opaque);
+
 void
 test_call(void (*function)(void *opaque), void *opaque)
 {
@@ -66,7 +70,7 @@ test_call(void (*function)(void *opaque), void *opaque)
 	memset(stack, 0, sizeof(stack));
 	assert_int_equal(pthread_attr_init(&attr), 0);
 	assert_int_equal(pthread_attr_setstack(&attr, stack, sizeof(stack)), 0);
-	assert_int_equal(pthread_create(&thread, &attr, call, &c), 0);
+	assert_int_equal(__real_pthread_create(&thread, &attr, call, &c), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(pthread_attr_destroy(&attr), 0);
 }
