@@ -213,6 +213,40 @@ VFTOKEN_API
 void vftoken_make_printable(char *text);
 
 /**
+ * vftoken_mask_rule() a rule wherever it ends one of the arguments. What can't be overwritten draws
+ * a warning.
+ *
+ * @param ctx
+ *   The context.
+ * @param rule
+ *   As given to vftoken_add_rule().
+ * @param argc
+ *   How many arguments there are.
+ * @param argv
+ *   The arguments, or copies of them.
+ */
+VFTOKEN_API
+void vftoken_hide_rule(struct vftoken_context *ctx, const char *rule, int argc, char **argv);
+
+/**
+ * vftoken_mask() each argument by which somebody may have meant --vfio-vf-token, but which the
+ * parser prints or leaves where it is: a mistyped one, and one behind `--`. What can't be
+ * overwritten draws a warning.
+ *
+ * @param ctx
+ *   The context.
+ * @param shortest
+ *   The shortest form of the option's name that the parser takes, such as `vfio-v`.
+ * @param argc
+ *   How many arguments there are.
+ * @param argv
+ *   The arguments. The first is the program's name.
+ */
+VFTOKEN_API
+void vftoken_mask_arguments(struct vftoken_context *ctx, const char *shortest, int argc,
+			    char **argv);
+
+/**
  * Say how many VFs a PF shall have when this process opens it (vftoken_pf_start() in pf.h). A
  * refused text changes nothing, and one error message says what is wrong with it.
  *
