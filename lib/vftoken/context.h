@@ -247,6 +247,22 @@ void vftoken_mask_arguments(struct vftoken_context *ctx, const char *shortest, i
 			    char **argv);
 
 /**
+ * Check that only this user and root can reach sockets, and replace them or their folder. Otherwise
+ * one error message says why not, and what to do.
+ *
+ * @param ctx
+ *   The context.
+ * @param path
+ *   The sockets' folder.
+ * @param prefix
+ *   What the sockets' names begin with.
+ * @return
+ *   0, or -EPERM, or what realpath(3) and opendir(3) return.
+ */
+VFTOKEN_API
+int vftoken_check_sockets(struct vftoken_context *ctx, const char *path, const char *prefix);
+
+/**
  * Say how many VFs a PF shall have when this process opens it (vftoken_pf_start() in pf.h). A
  * refused text changes nothing, and one error message says what is wrong with it.
  *
