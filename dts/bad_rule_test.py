@@ -2,6 +2,7 @@
 # Copyright(c) 2026 dpdk-vf-token contributors
 """A malformed --vfio-vf-token ends EAL's start with one message."""
 import subprocess
+import time
 
 import pytest
 
@@ -46,6 +47,48 @@ def test_one_bad_rule(build, rule, message):
     assert TOKEN not in done.stdout
 
 
+@pytest.mark.parametrize('words', [
+    [f'--vfio-vf-tokn={TOKEN}'], ['--vfio-vf-tokn', TOKEN], [f'--vfio_vf_token={TOKEN}'],
+    [f'--vfio-vf-tokens=0000:01:00.0={TOKEN}'], [f'--vfio={TOKEN}'], [f'-vfio-vf-token={TOKEN}'],
+    [f'--vfio-num-vfs={TOKEN}'], ['--', f'--vfio-vf-token={TOKEN}'],
+    ['--', '--vfio-vf-token', TOKEN],
+], ids=' '.join)
+def test_mistyped_option(build, words):
+    """A token must not be printed where the option is mistyped, or is given to the application.
+
+    Steps: Start testpmd with a token behind such an option.
+    Verify: It fails, and prints no token.
+    """
+    argv = [program(build, 'dpdk-testpmd'), '--no-pci', '--no-huge', '-m', '64', '--no-shconf']
+    done = subprocess.run([*argv, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert TOKEN not in done.stdout and TOKEN[:8] not in done.stdout
+
+
+@pytest.mark.parametrize('words', [[f'--vfio-vf-token={TOKEN}'], ['--vfio-vf-token', TOKEN]],
+                         ids=' '.join)
+def test_right_option(build, words):
+    """A right option must be taken as it was before, and its token be gone from the arguments.
+
+    Steps: Start a testpmd with it.
+    Verify: It starts; /proc/PID/cmdline has stars in the token's place, and else what was given.
+    """
+    argv = [str(program(build, 'dpdk-testpmd')), '-l', '0,1', '--no-pci', '--no-huge', '-m', '64',
+            '--no-shconf', '--no-telemetry', *words, '--', '-i', '--total-num-mbufs=2048']
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True) as process:
+        shown = ''
+        deadline = time.monotonic() + 60
+        while 'testpmd> ' not in shown and process.poll() is None and time.monotonic() < deadline:
+            shown += process.stdout.read(1)
+        with open(f'/proc/{process.pid}/cmdline', encoding='utf-8') as cmdline:
+            now = cmdline.read().split('\0')[:-1]
+        process.communicate('quit\n', timeout=60)
+    assert TOKEN not in shown
+    assert sorted(now) == sorted(word.replace(TOKEN, '*' * len(TOKEN)) for word in argv)
+
+
 def test_doubled_rule(build):
     """A second rule for one device, written differently, must be refused.
 
@@ -54,7 +97,7 @@ def test_doubled_rule(build):
     """
     done = start(build, f'0000:01:00.0={TOKEN}', f'01:00.0={TOKEN}')
     assert done.returncode != 0
-    said_only(done.stdout, ('rule_twice', '01:00.0'))
+    said_only(done.stdout, ('rule_twice', '0000:01:00.0'))
 
 
 def test_help(build):

@@ -20,9 +20,6 @@
  */
 int eal_vf_token_rule(char *rule);
 
-/** Overwrite a literal token where a rule ends one of the arguments. */
-void eal_vf_token_hide(const char *rule, int argc, char *argv[]);
-
 /**
  * Answer secondary processes that ask for tokens, or in one of them ask the
  * primary process.

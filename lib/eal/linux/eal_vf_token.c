@@ -50,32 +50,18 @@ vf_token_log(enum vftoken_log_level level, const char *id, const char *text,
 	rte_log(levels[level], RTE_LOGTYPE_EAL, "EAL: %s [%s]\n", text, id);
 }
 
-void
-eal_vf_token_hide(const char *rule, int argc, char *argv[])
-{
-	const size_t rule_len = strlen(rule);
-	size_t len;
-	int i;
-
-	for (i = 0; i < argc; i++) {
-		len = strlen(argv[i]);
-		if (len >= rule_len &&
-				strcmp(argv[i] + len - rule_len, rule) == 0)
-			vftoken_mask_rule(argv[i] + len - rule_len);
-	}
-}
-
 int
 eal_vf_token_rule(char *rule)
 {
-	const int ret = vftoken_add_rule(vftoken_context_process(), rule);
+	struct vftoken_context *ctx = vftoken_context_process();
+	const int ret = vftoken_add_rule(ctx, rule);
 	char **saved = eal_saved_args();
 	int n = 0;
 
 	while (saved != NULL && saved[n] != NULL)
 		n++;
-	eal_vf_token_hide(rule, n, saved);
-	vftoken_mask_rule(rule);
+	vftoken_hide_rule(ctx, rule, n, saved);
+	vftoken_hide_rule(ctx, rule, 1, &rule);
 	return ret;
 }
 
