@@ -31,6 +31,10 @@
 #define VF_TOKEN_MP "eal_vf_token"
 #define VF_TOKEN_MP_TIMEOUT_S 5
 
+/* What the names of the sockets in the runtime directory begin with. */
+#define VF_TOKEN_MP_SOCKETS "mp_socket"
+#define VF_TOKEN_TELEMETRY_SOCKETS "dpdk_telemetry.v2"
+
 /* The token itself comes as a memory file, so that no message holds it. */
 struct vf_token_mp_param {
 	int result;
@@ -65,21 +69,41 @@ eal_vf_token_rule(char *rule)
 	return ret;
 }
 
-static const char *
-vf_token_parameter(const char *params)
+/* The device asked for, an empty text for none. What isn't a BDF may be a
+ * token, so it isn't shown.
+ */
+static int
+vf_token_device(const char *params, char device[VFTOKEN_BDF_SIZE])
 {
-	return params != NULL && params[0] != '\0' ? params : NULL;
+	int ret = 0;
+
+	device[0] = '\0';
+	if (params != NULL && params[0] != '\0')
+		ret = vftoken_parse_bdf(params, device);
+	if (ret < 0)
+		strlcpy(device, "not a BDF", VFTOKEN_BDF_SIZE);
+	return ret;
 }
 
 static int
 vf_token_reload(const char *cmd __rte_unused, const char *params,
 		struct rte_tel_data *d)
 {
-	const char *name = vf_token_parameter(params);
-	int ret = vftoken_pf_reload_token(vftoken_context_process(), name);
+	struct vftoken_context *ctx = vftoken_context_process();
+	char device[VFTOKEN_BDF_SIZE];
+	int ret;
+
+	ret = vf_token_device(params, device);
+	if (ret == 0)
+		ret = vftoken_check_sockets(ctx, rte_eal_get_runtime_dir(),
+				VF_TOKEN_TELEMETRY_SOCKETS);
+	if (ret == 0)
+		ret = vftoken_pf_reload_token(ctx,
+				device[0] != '\0' ? device : NULL);
 
 	rte_tel_data_start_dict(d);
-	rte_tel_data_add_dict_string(d, "device", name != NULL ? name : "all");
+	rte_tel_data_add_dict_string(d, "device",
+			device[0] != '\0' ? device : "all");
 	rte_tel_data_add_dict_string(d, "result",
 			ret == 0 ? "reloaded" : strerror(-ret));
 	return 0;
@@ -153,12 +177,19 @@ vf_token_status(const char *cmd __rte_unused, const char *params,
 		struct rte_tel_data *d)
 {
 	char devices[VF_TOKEN_STATUS_MAX][VFTOKEN_BDF_SIZE];
-	const char *name = vf_token_parameter(params);
+	char device[VFTOKEN_BDF_SIZE];
 	unsigned int i, n;
+	int ret;
 
 	rte_tel_data_start_dict(d);
-	if (name != NULL) {
-		vf_token_add_status(d, name);
+	ret = vf_token_device(params, device);
+	if (ret < 0) {
+		rte_tel_data_add_dict_string(d, "device", device);
+		rte_tel_data_add_dict_string(d, "error", strerror(-ret));
+		return 0;
+	}
+	if (device[0] != '\0') {
+		vf_token_add_status(d, device);
 		return 0;
 	}
 	n = vftoken_list_devices(vftoken_context_process(), devices, RTE_DIM(devices));
@@ -174,6 +205,7 @@ vf_token_mp_primary(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg reply = { .len_param = sizeof(struct vf_token_mp_param) };
 	struct vf_token_mp_param *param = (struct vf_token_mp_param *)reply.param;
+	struct vftoken_context *ctx = vftoken_context_process();
 	int fd, ret;
 
 	if (msg->len_param != sizeof(*param)) {
@@ -183,7 +215,11 @@ vf_token_mp_primary(const struct rte_mp_msg *msg, const void *peer)
 	}
 	memcpy(param, msg->param, sizeof(*param));
 	param->device[sizeof(param->device) - 1] = '\0';
-	fd = vftoken_transfer_token(vftoken_context_process(), param->device);
+	/* a datagram doesn't say who sent it */
+	fd = vftoken_check_sockets(ctx, rte_eal_get_runtime_dir(),
+			VF_TOKEN_MP_SOCKETS);
+	if (fd == 0)
+		fd = vftoken_transfer_token(ctx, param->device);
 	param->result = RTE_MIN(fd, 0);
 	if (fd >= 0) {
 		reply.num_fds = 1;
