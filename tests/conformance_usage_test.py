@@ -65,12 +65,24 @@ def test_wrong_usage(local, args, why):
 def test_unknown_option(local):
     """An unknown option must end with 2 and name the help.
 
-    Steps: Give one.
-    Verify: The exit code and the messages.
+    Steps: Give one, and one without its value.
+    Verify: The exit code and the message, which doesn't show it.
     """
-    code, out, err = local('--nothing')
-    assert (code, out) == (2, '')
-    assert '--nothing' in err and 'See --help.' in err
+    for option in ('--nothing', '-x', '--pf'):
+        code, out, err = local(option)
+        assert (code, out) == (2, '')
+        assert err == ('dpdk-test-vftoken: an option is unknown or lacks its value; see --help\n')
+
+
+def test_printable(local):
+    """A message must show no control characters of an argument.
+
+    Steps: Give a device with an escape sequence.
+    Verify: The message has a question mark in its place.
+    """
+    code, _, err = local('--pf', '\x1b[31mx')
+    assert code == 2
+    assert "--pf '?[31mx' isn't a BDF" in err and '\x1b' not in err
 
 
 def test_help(local):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from framework.common import SOURCE
+from framework.common import SOURCE, TOKEN
 
 pytestmark = pytest.mark.fast
 
@@ -322,15 +322,18 @@ def test_no_pf_named(tmp_path):
 
 @pytest.mark.parametrize('args, words', [
     (['eth0'], "'eth0' isn't a BDF such as 0000:01:00.0"),
-    (['--root', '/nowhere'], "--root '/nowhere' is no folder"), (['--mend'], '--mend')])
+    (['--root', '/nowhere'], "--root '/nowhere' is no folder"), (['--mend'], '--mend'),
+    (['\x1b[31mx'], "'?[31mx' isn't a BDF"), ([TOKEN], f"'{'*' * len(TOKEN)}' isn't a BDF"),
+    ([f'--{TOKEN}'], '*' * len(TOKEN))])
 def test_usage(args, words):
     """Wrong usage must be refused with 2.
 
     Steps: Give what isn't an address, no folder, or no option.
-    Verify: Status 2, the words.
+    Verify: Status 2, the words; no control characters, and no token.
     """
     status, lines, errors = doctor(*args)
     assert (status, lines) == (2, []) and words in errors
+    assert '\x1b' not in errors and TOKEN not in errors
 
 
 @pytest.mark.parametrize('case, before, after', [

@@ -121,16 +121,21 @@ def test_build(installed, tmp_path, kind, compiler):
     """The daemon must build against what is installed, without DPDK, and say how it is used.
 
     Steps: Build it with all warnings as errors, by each compiler; start it without arguments, with
-    none for the number of VFs, and with a malformed source.
+    none for the number of VFs, with that and the token in each other's place, and with a malformed
+    source.
     Verify: Only the shared kind needs the shared library; neither needs DPDK. It fails and says
-    what is wrong.
+    what is wrong, without a token and control characters.
     """
     program = installed.example(kind, tmp_path / 'daemon', 'pf_daemon', compiler)
     assert ('libvftoken.so.1' in installed.needed(program)) == (kind == 'shared')
     assert 'librte' not in installed.needed(program)
     for words, reason in (([], 'usage: pf_daemon PF N SOURCE'),
                           (['0000:01:00.0', '0', 'file:/token'],
-                           "'0' isn't a number of VFs; give one from 1 to 65535")):
+                           "'0' isn't a number of VFs; give one from 1 to 65535"),
+                          (['0000:01:00.0', TOKEN, 'env:A'],
+                           f"'{'*' * len(TOKEN)}' isn't a number of VFs"),
+                          (['0000:01:00.0', '\x1b[31m2', 'env:A'],
+                           "'?[31m2' isn't a number of VFs")):
         assert reason in fails(program, *words)
     said_only(fails(program, '0000:01:00.0', '2', 'fil:/token'),
               ('source_scheme', 'all devices', 'fil'))

@@ -44,7 +44,9 @@ def local(build):
     (['status', '--yaml'], ('cmd_option', 'status')),
     (['set', NOBODY, RIGHT, '--json'], ('cmd_option', 'set')),
     (['generate', '--output'], ('cmd_option', 'generate')),
-    (['status', '01:00'], ('cmd_status_not_a_bdf', '01:00')),
+    (['status', '01:00'], ('cmd_not_a_bdf',)),
+    (['status', TOKEN], ('cmd_not_a_bdf',)),
+    (['status', '\x1b[31mx'], ('cmd_not_a_bdf',)),
     (['generate', 'file'], ('cmd_usage', 'generate', '[--output FILE]')),
     (['set', NOBODY], ('cmd_usage', 'set', 'BDF SOURCE')),
     (['enable', NOBODY, RIGHT], ('cmd_usage', 'enable', 'BDF N SOURCE')),
@@ -68,6 +70,33 @@ def test_wrong_usage(local, args, message):
     assert (code, out) == (2, '')
     complained(err, message)
     assert TOKEN[:-1] not in err
+
+
+@pytest.mark.parametrize('name, shown', [
+    ('\x1b[31mx', '?[31mx'), ('a\nb', 'a?b'), (TOKEN, '*' * len(TOKEN)),
+], ids=['escape', 'line end', 'token'])
+def test_printable(local, tmp_path, name, shown):
+    """What is shown of an argument must have no control characters and no token.
+
+    Steps: Generate into such a file twice.
+    Verify: The message shows its name so.
+    """
+    assert local('generate', '--output', name, cwd=tmp_path) == (0, '', '')
+    code, _, err = local('generate', '--output', name, cwd=tmp_path)
+    assert code == 1 and f"'{shown}' is there already" in err
+    complained(err, ('cmd_file_exists',))
+
+
+def test_closed_output(build):
+    """Results must not get lost where stdout is closed.
+
+    Steps: Close it, and ask for help.
+    Verify: Exit code 1 and a message.
+    """
+    done = subprocess.run(['sh', '-c', 'exec "$0" --help >&-', program(build, 'dpdk-vftoken')],
+                          check=False, text=True, timeout=60, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    complained(done.stderr, ('cmd_stdout', 'Bad file descriptor'))
 
 
 @pytest.mark.parametrize('args, code, message', [
@@ -169,10 +198,11 @@ def test_full_output(build, args, message):
     complained(done.stderr, (message, 'No space left on device'))
 
 
-@pytest.mark.parametrize('command', ['set', 'check', 'enable'])
+@pytest.mark.parametrize('command', ['set', 'check', 'enable', 'status'])
 @pytest.mark.parametrize('token', [TOKEN, TOKEN[:-1] + 'x'], ids=['well-formed', 'malformed'])
 def test_literal_is_overwritten(build, command, token):
-    """A literal token must be gone from argv before anything that may take long.
+    """A literal token must be gone from argv before anything that may take long, and so must one that
+    is given instead of a BDF.
 
     Steps: Give one and a device that isn't there, with a stderr that takes no message, so that the
     process waits with its first message.
@@ -187,11 +217,14 @@ def test_literal_is_overwritten(build, command, token):
             break
     os.set_blocking(writer, True)
     argv = [str(program(build, 'dpdk-vftoken')), command, NOBODY, token]
+    stars = '*' * len(token)
     if command == 'enable':
         argv.insert(3, '1')
+    elif command == 'status':
+        argv.remove(NOBODY)
+        stars = stars[:-1] + token[-1].replace(TOKEN[-1], '*')
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=writer) as process:
         deadline = time.monotonic() + 10
-        stars = '*' * len(token)
         shown = []
         while stars not in shown and time.monotonic() < deadline:
             with open(f'/proc/{process.pid}/cmdline', encoding='utf-8') as cmdline:

@@ -14,8 +14,10 @@
 #define MACHINE_H
 
 #include <err.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "sysfs.h"
@@ -87,11 +89,15 @@ bool machine_has_tokens(void);
 /** Say on stderr, in one sentence, what is refused, why and what to do; returns false. */
 static inline bool __attribute__((format(printf, 1, 2))) message_refuse(const char *format, ...)
 {
+	char text[2 * PATH_MAX];
 	va_list ap;
 
 	va_start(ap, format);
-	vwarnx(format, ap);
+	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	/* An argument may hold control characters, or a token. */
+	vftoken_make_printable(text);
+	warnx("%s", text);
 	return false;
 }
 

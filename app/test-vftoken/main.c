@@ -3,12 +3,14 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "job.h"
 #include "suite.h"
@@ -158,6 +160,8 @@ parse(struct arguments *args, int argc, char **argv, int *status)
 	int index, option;
 
 	*status = EXIT_USAGE;
+	/* getopt would print the argument as it is. */
+	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", options, &index)) != -1) {
 		if (option == 'h' || option == 'v') {
 			fputs(option == 'h' ? usage : "dpdk-test-vftoken " VFTOKEN_VERSION "\n",
@@ -165,7 +169,10 @@ parse(struct arguments *args, int argc, char **argv, int *status)
 			*status = EXIT_SUCCESS;
 			return false;
 		}
-		if (option == '?' || !parse_option(args, option, options[index].name, optarg)) {
+		if (option == '?')
+			return message_refuse(
+				"an option is unknown or lacks its value; see --help");
+		if (!parse_option(args, option, options[index].name, optarg)) {
 			fputs("See --help.\n", stderr);
 			return false;
 		}
@@ -175,6 +182,19 @@ parse(struct arguments *args, int argc, char **argv, int *status)
 		return false;
 	}
 	return check(args);
+}
+
+/* Where stdin, stdout or stderr is closed, no file of ours may become it. */
+static void
+keep_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 int
@@ -187,6 +207,7 @@ main(int argc, char **argv)
 	int status;
 	bool ok;
 
+	keep_standard_fds();
 	if (!parse(&args, argc, argv, &status))
 		return status;
 	if (args.list) {

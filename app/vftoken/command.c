@@ -22,6 +22,7 @@ complain(enum exit_code code, const char *id, const char *text, ...)
 	va_start(ap, text);
 	vsnprintf(message, sizeof(message), text, ap);
 	va_end(ap);
+	vftoken_make_printable(message);
 	fprintf(stderr, "dpdk-vftoken: %s [%s]\n", message, id);
 	return code;
 }
@@ -29,19 +30,24 @@ complain(enum exit_code code, const char *id, const char *text, ...)
 void
 answer(const char *id, const char *text, ...)
 {
+	char message[2 * PATH_MAX];
 	va_list ap;
 
 	(void)id;
 	va_start(ap, text);
-	vprintf(text, ap);
+	vsnprintf(message, sizeof(message), text, ap);
 	va_end(ap);
-	putchar('\n');
+	vftoken_make_printable(message);
+	puts(message);
 }
 
 enum exit_code
-take_device(const char *text, char bdf[VFTOKEN_BDF_SIZE])
+take_device(char *text, char bdf[VFTOKEN_BDF_SIZE])
 {
-	return vftoken_parse_bdf(text, bdf) == 0 ? DONE : complain(WRONG, MSG(cmd_not_a_bdf));
+	if (vftoken_parse_bdf(text, bdf) == 0)
+		return DONE;
+	vftoken_mask(text);
+	return complain(WRONG, MSG(cmd_not_a_bdf));
 }
 
 enum exit_code

@@ -74,10 +74,10 @@ enum exit_code complain(enum exit_code code, const char *id, const char *text, .
 void answer(const char *id, const char *text, ...) __attribute__((format(printf, 2, 3)));
 
 /**
- * Bring a device's argument into the kernel's form. A text that isn't a BDF isn't shown, as it may
- * be a token.
+ * Bring a device's argument into the kernel's form. A text that isn't a BDF isn't shown, and is
+ * overwritten, as it may be a token.
  */
-enum exit_code take_device(const char *text, char bdf[VFTOKEN_BDF_SIZE]);
+enum exit_code take_device(char *text, char bdf[VFTOKEN_BDF_SIZE]);
 
 /**
  * Make a SOURCE argument the process's rule for all devices, and overwrite it if it is a literal.

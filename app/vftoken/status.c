@@ -65,19 +65,23 @@ add_device(struct status_list *list, const char *name, bool named)
 }
 
 static enum exit_code
-add_named(struct status_list *list, const char *name)
+add_named(struct status_list *list, char *name)
 {
-	const int ret = add_device(list, name, true);
+	char bdf[VFTOKEN_BDF_SIZE];
+	enum exit_code code;
+	int ret;
 
+	code = take_device(name, bdf);
+	if (code != DONE)
+		return code;
+	ret = add_device(list, bdf, true);
 	switch (ret) {
 	case 0:
 		return DONE;
-	case -EINVAL:
-		return complain(WRONG, MSG(cmd_status_not_a_bdf), name);
 	case -ENODEV:
-		return complain(FAILED, MSG(cmd_no_device), name);
+		return complain(FAILED, MSG(cmd_no_device), bdf);
 	default:
-		return complain(FAILED, MSG(cmd_device_unreadable), name, strerror(-ret));
+		return complain(FAILED, MSG(cmd_device_unreadable), bdf, strerror(-ret));
 	}
 }
 

@@ -13,6 +13,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -168,6 +169,9 @@ take_arguments(struct vftoken_context *ctx, int argc, char **argv, uint16_t *num
 	ret = vftoken_add_rule(ctx, argv[3]);
 	/* The source may be a literal token, and ps shows the arguments. */
 	vftoken_mask_rule(argv[3]);
+	/* Arguments in another order: the log gets no token and no control characters. */
+	vftoken_make_printable(argv[1]);
+	vftoken_make_printable(argv[2]);
 	if (ret < 0)
 		return false;
 	value = strtoul(argv[2], &end, 10);
@@ -210,7 +214,14 @@ main(int argc, char **argv)
 {
 	struct vftoken_context *ctx;
 	sigset_t signals;
-	int ret, signal_fd;
+	int fd, ret, signal_fd;
+
+	/* Where stdin, stdout or stderr is closed, no other file may become it. */
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 
 	/* Block them first, so each signal waits to be read. */
 	sigemptyset(&signals);
