@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -24,8 +26,13 @@ static int
 make_line(char line[LINE_SIZE])
 {
 	uuid_t token;
+	ssize_t n;
 
-	if (getrandom(token, sizeof(token), 0) != sizeof(token))
+	/* So few bytes come whole, or not at all. */
+	do
+		n = getrandom(token, sizeof(token), 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
 		return -1;
 	token[6] = (token[6] & 0x0f) | 0x40;
 	token[8] = (token[8] & 0x3f) | 0x80;
@@ -50,19 +57,65 @@ write_line(int fd, const char line[LINE_SIZE])
 	return 0;
 }
 
+static int
+open_file(const char *path, int flags)
+{
+	int fd;
+
+	do
+		fd = open(path, flags | O_CLOEXEC, 0600);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
+static int
+sync_file(int fd)
+{
+	int ret;
+
+	do
+		ret = fsync(fd);
+	while (ret < 0 && errno == EINTR);
+	return ret;
+}
+
+/* With the folder synced a file doesn't disappear when the machine crashes. */
+static int
+sync_folder(const char *path)
+{
+	char *copy = strdup(path);
+	int fd, ret = -1, err;
+
+	if (copy == NULL)
+		return -1;
+	fd = open_file(dirname(copy), O_RDONLY | O_DIRECTORY);
+	/* Who may write to a folder need not be allowed to read it, and some file systems can't. */
+	if (fd >= 0 ? sync_file(fd) == 0 || errno == EINVAL : errno == EACCES)
+		ret = 0;
+	err = errno;
+	if (fd >= 0)
+		close(fd);
+	free(copy);
+	errno = err;
+	return ret;
+}
+
 static enum exit_code
 write_file(const char *path, const char line[LINE_SIZE])
 {
-	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const int fd = open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
 	int err = 0;
 
 	if (fd < 0 && errno == EEXIST)
 		return complain(FAILED, MSG(cmd_file_exists), path);
 	if (fd < 0)
 		return complain(FAILED, MSG(cmd_file_not_made), path, strerror(errno));
-	if (write_line(fd, line) < 0 || fsync(fd) < 0)
+	if (write_line(fd, line) < 0 || sync_file(fd) < 0)
 		err = errno;
-	if (close(fd) < 0 && err == 0)
+	/* Linux closes a file on EINTR, too. */
+	if (close(fd) < 0 && errno != EINTR && err == 0)
+		err = errno;
+	if (err == 0 && sync_folder(path) < 0)
 		err = errno;
 	if (err == 0)
 		return DONE;
