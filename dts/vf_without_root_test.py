@@ -69,7 +69,8 @@ def become(lab, pf_testpmd, vfs):
 
 @pytest.mark.parametrize('who', [
     pytest.param((USER, -1), id='user'),
-    # As a pod has it that may use IPC_LOCK.
+    # As the pod in examples/kubernetes is, and as one that may use IPC_LOCK.
+    pytest.param((0, -1), id='root in a pod'),
     pytest.param((0, 64, CAP_IPC_LOCK), id='root in a container'),
 ])
 def test_token(become, pf, vfs, who):

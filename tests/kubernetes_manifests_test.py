@@ -14,7 +14,8 @@ pytestmark = pytest.mark.fast
 
 FOLDER = SOURCE / 'examples/kubernetes'
 MODELS = {'ConfigMap': client.V1ConfigMap, 'DaemonSet': client.V1DaemonSet,
-          'Namespace': client.V1Namespace, 'Pod': client.V1Pod, 'Secret': client.V1Secret}
+          'Namespace': client.V1Namespace, 'Pod': client.V1Pod, 'Role': client.V1Role,
+          'RoleBinding': client.V1RoleBinding, 'Secret': client.V1Secret}
 
 # The plugin's README, "Config parameters" and "Network devices selectors".
 RESOURCE = {'resourceName': str, 'resourcePrefix': str, 'deviceType': str, 'excludeTopology': bool,
@@ -28,11 +29,16 @@ DOCUMENTS = [document for path in sorted(FOLDER.glob('*.yaml'))
              for document in yaml.safe_load_all(path.read_text('utf-8'))]
 
 
+def all_of(kind):
+    """The documents of a kind, by their namespaces and names."""
+    return {(document['metadata'].get('namespace'), document['metadata']['name']): document
+            for document in DOCUMENTS if document['kind'] == kind}
+
+
 def one(kind):
     """The document of a kind, of which there is one."""
-    found = [document for document in DOCUMENTS if document['kind'] == kind]
-    assert len(found) == 1
-    return found[0]
+    found, = all_of(kind).values()
+    return found
 
 
 def pods():
@@ -103,23 +109,29 @@ def test_device_plugin():
             assert selectors['devices'] == ['10ca']
 
 
+def namespace(kind):
+    """The namespace of a kind of which there is one."""
+    return one(kind)['metadata']['namespace']
+
+
 def test_one_token():
-    """Both pods must mount the same Secret, whole, and name the file in it; the VF's must ask for
-    what the plugin offers, by the variable that the plugin sets.
+    """Each pod must mount the Secret of its own namespace, whole, and name the file in it; the VF's
+    must ask for what the plugin offers, by the variable that the plugin sets.
 
     Steps: Read all documents.
-    Verify: That; and what the Secret holds as it stands isn't a token.
+    Verify: That; and what the Secrets hold as they stand isn't a token.
     """
-    secret = one('Secret')
-    (key, text), = secret['stringData'].items()
-    assert len(text) != 36
-    for spec in pods():
+    secrets = all_of('Secret')
+    assert len(secrets) == 2
+    for kind, spec in zip(('DaemonSet', 'Pod'), pods()):
         volumes = {volume['name']: volume for volume in spec['volumes']}
         container = spec['containers'][0]
         mount = next(mount for mount in container['volumeMounts']
                      if volumes[mount['name']].get('secret'))
-        assert volumes[mount['name']]['secret']['secretName'] == secret['metadata']['name']
-        assert volumes[mount['name']]['secret']['defaultMode'] == 0o400
+        secret = volumes[mount['name']]['secret']
+        (key, text), = secrets[namespace(kind), secret['secretName']]['stringData'].items()
+        assert len(text) != 36
+        assert secret['defaultMode'] == 0o400
         assert 'subPath' not in mount
         assert f"file:{mount['mountPath']}/{key}" in ' '.join(container['command'])
     resource = plugin_config()['resourceList'][0]
@@ -128,6 +140,58 @@ def test_one_token():
     assert container['resources']['limits'][name] == '1'
     variable = 'PCIDEVICE_' + name.upper().replace('.', '_').replace('/', '_')
     assert f'"${variable}"' in container['command'][-1]
-    namespaces = {document['metadata']['namespace'] for document in DOCUMENTS
-                  if document['kind'] in ('DaemonSet', 'Pod', 'Secret')}
-    assert namespaces == {one('Namespace')['metadata']['name']}
+
+
+def fits_baseline(spec):
+    """Whether the Pod Security Standards' policy "baseline" lets a pod in, as far as the example's
+    fields go.
+    """
+    contexts = [spec.get('securityContext', {})]
+    contexts += [container.get('securityContext', {}) for container in spec['containers']]
+    return not (
+        any(spec.get(name) for name in ('hostNetwork', 'hostPID', 'hostIPC'))
+        or any('hostPath' in volume for volume in spec['volumes'])
+        or any(context.get('privileged') or context.get('capabilities', {}).get('add')
+               or context.get('seccompProfile', {}).get('type') == 'Unconfined'
+               for context in contexts))
+
+
+def test_two_namespaces():
+    """Who may start a VF's pod must not be able to start a privileged one, which has the node.
+
+    Steps: Read the namespaces and the pods.
+    Verify: The PF's process, which is privileged, has a namespace of its own. That of the VFs' pods
+    enforces a policy that takes the VF's pod, and not the PF's.
+    """
+    enforced = {name: document['metadata']['labels']['pod-security.kubernetes.io/enforce']
+                for (_, name), document in all_of('Namespace').items()}
+    assert enforced == {namespace('DaemonSet'): 'privileged', namespace('Pod'): 'baseline'}
+    assert [fits_baseline(spec) for spec in pods()] == [False, True]
+
+
+def test_rules():
+    """Nobody may start pods where privileged ones are allowed, nor read other Secrets than the
+    token's.
+
+    Steps: Read what each group may do in each namespace.
+    Verify: The users of VFs may start pods in theirs, and have no access to Secrets. Who sets the
+    token may read and change the two Secrets, and no more. No group has a rule twice.
+    """
+    rights = {}
+    for (place, _), binding in all_of('RoleBinding').items():
+        role = all_of('Role')[place, binding['roleRef']['name']]
+        subject, = binding['subjects']
+        assert subject['kind'] == 'Group' and (place, subject['name']) not in rights
+        rights[place, subject['name']] = [
+            (resource, rule.get('resourceNames'), set(rule['verbs']))
+            for rule in role['rules'] for resource in rule['resources']]
+    assert len(all_of('Role')) == len(rights)
+    token = [('secrets', ['vf-token'], {'get', 'patch'})]
+    assert rights == {
+        (namespace('DaemonSet'), 'vf-token'): token,
+        (namespace('Pod'), 'vf-token'): token,
+        (namespace('Pod'), 'vf-users'): [
+            ('pods', None, {'create', 'delete', 'get', 'list', 'watch'}),
+            ('pods/log', None, {'get'})],
+    }
+    assert {name for _, name in all_of('Secret')} == {'vf-token'}
