@@ -47,10 +47,10 @@ check_vf(const char *bdf, const struct vftoken_info *info)
 		answer(MSG(cmd_vf_takes_none), bdf, info->pf, driver_or_none(info->pf_driver));
 		return DONE;
 	}
-	switch (vftoken_in_use(vftoken_context_process(), bdf)) {
-	case 0:
+	switch (vftoken_in_use(vftoken_context_process(), bdf).answer) {
+	case VFTOKEN_NO:
 		break;
-	case 1:
+	case VFTOKEN_YES:
 		return complain(UNKNOWN, MSG(cmd_vf_not_checked), bdf);
 	default:
 		/* This open is to fail before the token counts, and to say why. */

@@ -82,10 +82,10 @@ kind_of_use(const char *vf, struct vfs_by_use *vfs)
 		return NULL;
 	if (strstr(info.driver, "vfio") == NULL)
 		return vfs->elsewhere;
-	switch (vftoken_in_use(vftoken_context_process(), vf)) {
-	case 0:
+	switch (vftoken_in_use(vftoken_context_process(), vf).answer) {
+	case VFTOKEN_NO:
 		return vfs->unused;
-	case 1:
+	case VFTOKEN_YES:
 		return vfs->used;
 	default:
 		return vfs->unknown;

@@ -37,6 +37,8 @@ open_pf(const char *bdf, struct vftoken_device **device)
 		return complain(FAILED, MSG(cmd_vf_in_use), bdf, vfs.used);
 	if (vfs.elsewhere[0] != '\0')
 		return complain(FAILED, MSG(cmd_vf_elsewhere), bdf, vfs.elsewhere);
+	if (vfs.unknown[0] != '\0')
+		return complain(FAILED, MSG(cmd_vf_use_unknown), bdf, vfs.unknown);
 	return vftoken_device_open(ctx, bdf, device) == 0 ? DONE : FAILED;
 }
 

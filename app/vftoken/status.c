@@ -11,19 +11,6 @@
 #include "command.h"
 #include "status.h"
 
-static const char *
-vf_in_use(const char *vf)
-{
-	switch (vftoken_in_use(vftoken_context_process(), vf)) {
-	case 0:
-		return "no";
-	case 1:
-		return "yes";
-	default:
-		return "unknown";
-	}
-}
-
 static int
 append(struct status_list *list, const struct vftoken_info *info)
 {
@@ -34,7 +21,10 @@ append(struct status_list *list, const struct vftoken_info *info)
 		return -ENOMEM;
 	list->devices = more;
 	more[list->count].info = *info;
-	more[list->count].in_use = info->role == VFTOKEN_ROLE_VF ? vf_in_use(info->bdf) : "-";
+	more[list->count].in_use = "-";
+	if (info->role == VFTOKEN_ROLE_VF)
+		more[list->count].in_use = vftoken_answer_name(
+			vftoken_in_use(vftoken_context_process(), info->bdf).answer);
 	list->count++;
 	return 0;
 }
@@ -51,8 +41,8 @@ add_device(struct status_list *list, const char *name, bool named)
 	ret = vftoken_info_read(vftoken_context_process(), name, &info);
 	if (ret < 0)
 		return ret;
-	if (info.support == VFTOKEN_SUPPORT_YES)
-		list->enable_sriov = info.enable_sriov ? "on" : "off";
+	if (info.enable_sriov.answer != VFTOKEN_UNKNOWN)
+		list->enable_sriov = info.enable_sriov.answer == VFTOKEN_YES ? "on" : "off";
 	if (!named && info.role != VFTOKEN_ROLE_PF)
 		return 0;
 	ret = append(list, &info);

@@ -41,6 +41,8 @@ fill(struct json_object *object, const struct status_device *device)
 		ret = put(object, "vfs_total", json_object_new_int(info->totalvfs));
 	if (ret == 0 && info->role == VFTOKEN_ROLE_PF)
 		ret = put(object, "vfs_enabled", json_object_new_int(info->numvfs));
+	if (ret == 0 && info->role == VFTOKEN_ROLE_PF)
+		ret = put_text(object, "vfs_change", info->vfs_change ? "yes" : "no");
 	if (ret == 0 && info->role == VFTOKEN_ROLE_VF)
 		ret = put_text(object, "pf", info->pf);
 	if (ret == 0 && info->role == VFTOKEN_ROLE_VF)
@@ -48,7 +50,7 @@ fill(struct json_object *object, const struct status_device *device)
 	if (ret == 0 && info->role == VFTOKEN_ROLE_VF)
 		ret = put_text(object, "in_use", device->in_use);
 	if (ret == 0)
-		ret = put_text(object, "kernel_support", vftoken_support_name(info->support));
+		ret = put_text(object, "kernel_support", vftoken_answer_name(info->support.answer));
 	return ret;
 }
 

@@ -30,7 +30,7 @@ fill(const struct status_device *device, const char *cells[COLUMNS], char number
 	cells[3] = numbers;
 	cells[4] = info->pf[0] != '\0' ? info->pf : "-";
 	cells[5] = device->in_use;
-	cells[6] = vftoken_support_name(info->support);
+	cells[6] = vftoken_answer_name(info->support.answer);
 }
 
 static void
@@ -71,5 +71,8 @@ status_print_table(const struct status_list *list)
 		fill(&list->devices[i], cells, numbers);
 		print_row(cells, widths);
 	}
+	for (i = 0; i < list->count; i++)
+		if (list->devices[i].info.vfs_change)
+			answer(MSG(cmd_vfs_change), list->devices[i].info.bdf);
 	answer(MSG(cmd_enable_sriov), list->enable_sriov);
 }

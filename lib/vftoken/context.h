@@ -22,18 +22,18 @@
  * UUID is no token. A file that its group or others may write is refused, since any of them could
  * set the token; so is one whose owner, or the owner of a link in its path, is neither root nor the
  * effective user. (In a user namespace, owners that it doesn't map count as root, as nobody inside
- * can be one.) A file that others may read, by its mode or its access control list, draws a warning.
- * The mode of a memory file (memfd_create(2)) doesn't count, since others can't open it.
+ * can be one.) A file that others may read, by its mode or its access control list, draws a
+ * warning. The mode of a memory file (memfd_create(2)) doesn't count, since others can't open it.
  *
  * With `env:NAME,stay` the variable stays as it is. A variable in memory that can't be written,
  * such as a constant given to putenv(3), is unset and draws a warning. A variable that is set again
  * is read again.
  *
  * Reading a source fails with -EINVAL (what it holds isn't a UUID, or is the nil UUID), -EFBIG
- * (more than 4 KiB), -EISDIR (a directory), -EPERM (others could set the token), -ETIMEDOUT (in five
- * seconds nobody wrote and closed the FIFO or pipe, or the file system didn't answer), -ENOENT (no
- * such variable), -ESTALE (what was read before is lost, since the program has closed a descriptor
- * of the library) or what open(2), fstat(2) and read(2) return.
+ * (more than 4 KiB), -EISDIR (a directory), -EPERM (others could set the token), -ETIMEDOUT (in
+ * five seconds nobody wrote and closed the FIFO or pipe, or the file system didn't answer), -ENOENT
+ * (no such variable), -ESTALE (what was read before is lost, since the program has closed a
+ * descriptor of the library) or what open(2), fstat(2) and read(2) return.
  *
  * All functions on a context may be called from any thread. The context is locked while a device is
  * opened, VFs are waited for (VFTOKEN_PF_WAIT_MS), the log function runs and the token provider is

@@ -30,16 +30,18 @@ read_parameter(const char *devices, struct vftoken_info *info)
 	snprintf(path, sizeof(path), "%s/../drivers/vfio-pci/%s", devices, parameter);
 	fd = vftoken_fd_open(path, O_RDONLY);
 	if (fd >= 0) {
-		info->support = VFTOKEN_SUPPORT_YES;
-		info->enable_sriov = read(fd, &value, 1) == 1 && value == 'Y';
+		info->support.answer = VFTOKEN_YES;
+		if (read(fd, &value, 1) == 1)
+			info->enable_sriov.answer = value == 'Y' ? VFTOKEN_YES : VFTOKEN_NO;
+		else
+			info->enable_sriov.why = -EIO;
 		close(fd);
 		return;
 	}
-	if (fd != -ENOENT)
-		return;
+	info->support.why = info->enable_sriov.why = fd;
 	snprintf(path, sizeof(path), "%s/../drivers/vfio-pci", devices);
-	if (access(path, F_OK) == 0)
-		info->support = VFTOKEN_SUPPORT_NO;
+	if (fd == -ENOENT && access(path, F_OK) == 0)
+		info->support = (struct vftoken_fact){ VFTOKEN_NO, 0 };
 }
 
 /* What this process knows of the device. An open PF can be asked itself for kernel support. */
@@ -60,11 +62,13 @@ read_process(const struct vftoken_context *ctx, uint64_t key, uint64_t pf,
 	info->open = true;
 	info->token_set = handle->token_set;
 	if (handle->pf)
-		info->support = vftoken_vfio_feature_probe(handle->device_fd,
-							   VFIO_DEVICE_FEATURE_PCI_VF_TOKEN,
-							   VFIO_DEVICE_FEATURE_SET) == 0
-					? VFTOKEN_SUPPORT_YES
-					: VFTOKEN_SUPPORT_NO;
+		info->support = (struct vftoken_fact){ vftoken_vfio_feature_probe(
+							       handle->device_fd,
+							       VFIO_DEVICE_FEATURE_PCI_VF_TOKEN,
+							       VFIO_DEVICE_FEATURE_SET) == 0
+							       ? VFTOKEN_YES
+							       : VFTOKEN_NO,
+						       0 };
 }
 
 static int
@@ -77,16 +81,18 @@ read_info(struct vftoken_context *ctx, const char *name, struct vftoken_info *in
 	if (vftoken_parse_key(name, &key) < 0)
 		return -EINVAL;
 	vftoken_format_key(key, info->bdf);
-	/* Without the lock: while a PF's VFs are being disabled, sysfs may not answer. */
 	ret = vftoken_sriov_read(ctx->sysfs, info->bdf, &sriov);
 	if (ret < 0)
 		return ret;
 	memcpy(info->driver, sriov.driver, sizeof(info->driver));
 	memcpy(info->pf, sriov.pf, sizeof(info->pf));
 	memcpy(info->pf_driver, sriov.pf_driver, sizeof(info->pf_driver));
+	info->pf_bound = sriov.pf_bound;
 	info->role = sriov.role;
 	info->totalvfs = sriov.totalvfs;
 	info->numvfs = sriov.numvfs;
+	info->vfs_change = sriov.role == VFTOKEN_ROLE_PF &&
+			   vftoken_sriov_vfs_change(ctx->sysfs, info->bdf, sriov.numvfs);
 	read_parameter(ctx->sysfs, info);
 	pthread_mutex_lock(&ctx->lock);
 	read_process(ctx, key, sriov.pf_key, info);
@@ -123,12 +129,12 @@ vftoken_role_name(enum vftoken_role role)
 }
 
 const char *
-vftoken_support_name(enum vftoken_support support)
+vftoken_answer_name(enum vftoken_answer answer)
 {
-	switch (support) {
-	case VFTOKEN_SUPPORT_YES:
+	switch (answer) {
+	case VFTOKEN_YES:
 		return "yes";
-	case VFTOKEN_SUPPORT_NO:
+	case VFTOKEN_NO:
 		return "no";
 	default:
 		return "unknown";
@@ -142,7 +148,7 @@ vftoken_find_vf(struct vftoken_context *ctx, const char *pf, uint16_t index,
 	return vftoken_sriov_vf(ctx->sysfs, pf, index, vf);
 }
 
-int
+struct vftoken_fact
 vftoken_in_use(struct vftoken_context *ctx, const char *bdf)
 {
 	return vftoken_sriov_in_use(ctx->sysfs, ctx->vfio, bdf);

@@ -32,11 +32,17 @@ enum vftoken_role {
 	VFTOKEN_ROLE_VF,   /**< belongs to a PF */
 };
 
-/** Whether the kernel knows VF tokens. */
-enum vftoken_support {
-	VFTOKEN_SUPPORT_UNKNOWN, /**< vfio-pci isn't loaded, or has no say in the device */
-	VFTOKEN_SUPPORT_NO,
-	VFTOKEN_SUPPORT_YES,
+/** Whether something is so. */
+enum vftoken_answer {
+	VFTOKEN_UNKNOWN,
+	VFTOKEN_NO,
+	VFTOKEN_YES,
+};
+
+/** A fact, which can't always be known. */
+struct vftoken_fact {
+	enum vftoken_answer answer;
+	int why; /**< why it is unknown, a negative errno value; else 0 */
 };
 
 /** Device info. Later versions of the library may add members at its end. */
@@ -45,13 +51,22 @@ struct vftoken_info {
 	char bdf[VFTOKEN_BDF_SIZE];          /**< as the kernel writes it */
 	char driver[VFTOKEN_DRIVER_SIZE];    /**< the device's driver; empty when it has none */
 	char pf[VFTOKEN_BDF_SIZE];           /**< a VF's PF; else empty */
-	char pf_driver[VFTOKEN_DRIVER_SIZE]; /**< that PF's driver; empty when it has none */
+	char pf_driver[VFTOKEN_DRIVER_SIZE]; /**< that PF's driver; empty without one, or if unknown
+					      */
+	/** Whether a VF's PF has a driver. Unknown, -ENOENT: sysfs doesn't show the PF, as in some
+	 * containers.
+	 */
+	struct vftoken_fact pf_bound;
 	enum vftoken_role role;
 	uint16_t totalvfs; /**< a PF's most VFs */
-	uint16_t numvfs;   /**< a PF's VFs that are enabled now */
-	enum vftoken_support support;
-	bool enable_sriov; /**< vfio-pci's parameter: it lets VFs be enabled */
-	bool open;         /**< this process holds the device open */
+	uint16_t numvfs;   /**< a PF's VFs that are there now */
+	/** A PF's VFs are being enabled or disabled. The kernel waits until none is in use. */
+	bool vfs_change;
+	/** Whether the kernel knows VF tokens. Unknown, -ENOENT: vfio-pci isn't loaded. */
+	struct vftoken_fact support;
+	/** vfio-pci's parameter: it lets VFs be enabled. */
+	struct vftoken_fact enable_sriov;
+	bool open; /**< this process holds the device open */
 	/** What kind of source its rule has: `literal`, `file`, `env` or `fd`, the token provider's
 	 * name, or `none`.
 	 */
@@ -86,9 +101,9 @@ int vftoken_info_read(struct vftoken_context *ctx, const char *name, struct vfto
 VFTOKEN_API
 const char *vftoken_role_name(enum vftoken_role role);
 
-/** The word for the kernel's support: `yes`, `no` or `unknown`. */
+/** The word for an answer: `yes`, `no` or `unknown`. */
 VFTOKEN_API
-const char *vftoken_support_name(enum vftoken_support support);
+const char *vftoken_answer_name(enum vftoken_answer answer);
 
 /**
  * The address of one of a PF's VFs.
@@ -116,10 +131,14 @@ int vftoken_find_vf(struct vftoken_context *ctx, const char *pf, uint16_t index,
  * @param bdf
  *   The device, as the kernel writes it.
  * @return
- *   1 or 0, or a negative errno value: it can't be known.
+ *   The fact. Why it is unknown:
+ *   -ENODEV: the device isn't there, or has no IOMMU group;
+ *   -ENOENT: the group's file isn't there, as in a container that has others only;
+ *   -EACCES or -EPERM: this process may not open it;
+ *   or what readlink(2) and open(2) return.
  */
 VFTOKEN_API
-int vftoken_in_use(struct vftoken_context *ctx, const char *bdf);
+struct vftoken_fact vftoken_in_use(struct vftoken_context *ctx, const char *bdf);
 
 #ifdef __cplusplus
 }

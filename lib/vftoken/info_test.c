@@ -116,8 +116,11 @@ roles(void **state)
 		assert_false(info.open);
 		assert_string_equal(info.source, "none");
 		assert_int_equal(info.token_set, 0);
-		assert_string_equal(vftoken_support_name(info.support), "unknown");
-		assert_false(info.enable_sriov);
+		assert_int_equal(test_fact(info.support), -ENOENT);
+		assert_int_equal(test_fact(info.enable_sriov), -ENOENT);
+		assert_int_equal(test_fact(info.pf_bound),
+				 cases[i].pf[0] != '\0' ? cases[i].pf_driver[0] != '\0' : 0);
+		assert_false(info.vfs_change);
 	}
 	test_said_nothing();
 	vftoken_context_destroy(ctx);
@@ -135,8 +138,10 @@ assert_empty(const struct vftoken_info *info, size_t size, const char *bdf)
 	assert_int_equal(info->role, 0);
 	assert_int_equal(info->totalvfs, 0);
 	assert_int_equal(info->numvfs, 0);
-	assert_int_equal(info->support, 0);
-	assert_false(info->enable_sriov);
+	assert_int_equal(test_fact(info->support), 0);
+	assert_int_equal(test_fact(info->enable_sriov), 0);
+	assert_int_equal(test_fact(info->pf_bound), 0);
+	assert_false(info->vfs_change);
 	assert_false(info->open);
 	assert_null(info->source);
 	assert_int_equal(info->token_set, 0);
@@ -267,16 +272,16 @@ vfs(void **state)
 	test_device_link(VF, "iommu_group", "../../../kernel/iommu_groups/10");
 	assert_int_equal(vftoken_find_vf(ctx, PF, 0, vf), 0);
 	assert_string_equal(vf, VF);
-	assert_int_equal(vftoken_find_vf(ctx, PF, 1, vf), -ENODEV);
+	assert_int_equal(vftoken_find_vf(ctx, PF, 2, vf), -ENODEV);
 	assert_string_equal(vf, "");
 	ctx->vfio = "vfio";
-	assert_int_equal(vftoken_in_use(ctx, VF), -ENOENT);
-	assert_int_equal(vftoken_in_use(ctx, PF), -ENODEV);
+	assert_int_equal(test_fact(vftoken_in_use(ctx, VF)), -ENOENT);
+	assert_int_equal(test_fact(vftoken_in_use(ctx, PF)), -ENODEV);
 	assert_int_equal(mkdir("vfio", 0755), 0);
 	test_write_text("vfio/10", "");
-	assert_int_equal(vftoken_in_use(ctx, VF), 0);
+	assert_int_equal(test_fact(vftoken_in_use(ctx, VF)), 0);
 	test_watched_open = (struct test_watched_open){ "vfio/10", O_RDWR, EBUSY, 0 };
-	assert_int_equal(vftoken_in_use(ctx, VF), 1);
+	assert_int_equal(test_fact(vftoken_in_use(ctx, VF)), 1);
 	test_said_nothing();
 	vftoken_context_destroy(ctx);
 }
@@ -287,13 +292,13 @@ parameter(void **state)
 {
 	static const struct {
 		const char *text; /* of the parameter; NULL for none */
-		const char *support;
-		bool enable_sriov;
+		int support;
+		int enable_sriov;
 	} cases[] = {
-		{ NULL, "no", false },
-		{ "Y\n", "yes", true },
-		{ "N\n", "yes", false },
-		{ "", "yes", false },
+		{ NULL, 0, -ENOENT },
+		{ "Y\n", 1, 1 },
+		{ "N\n", 1, 0 },
+		{ "", 1, -EIO },
 	};
 	const unsigned int fds = test_open_fds();
 	struct vftoken_context *ctx = test_context();
@@ -303,14 +308,14 @@ parameter(void **state)
 	(void)state;
 	make_devices();
 	info = info_of(ctx, PF);
-	assert_string_equal(vftoken_support_name(info.support), "unknown");
+	assert_int_equal(test_fact(info.support), -ENOENT);
 	make_vfio_pci();
 	for (i = 0; i < TEST_DIM(cases); i++) {
 		if (cases[i].text != NULL)
 			test_write_text(PARAMETERS "/enable_sriov", cases[i].text);
 		info = info_of(ctx, PF);
-		assert_string_equal(vftoken_support_name(info.support), cases[i].support);
-		assert_int_equal(info.enable_sriov, cases[i].enable_sriov);
+		assert_int_equal(test_fact(info.support), cases[i].support);
+		assert_int_equal(test_fact(info.enable_sriov), cases[i].enable_sriov);
 	}
 	/* Where it can't be read, nothing is known. */
 	test_watched_open =
@@ -318,8 +323,8 @@ parameter(void **state)
 					    O_RDONLY, EACCES, 0 };
 	info = info_of(ctx, PF);
 	assert_int_equal(test_watched_open.n, 1);
-	assert_string_equal(vftoken_support_name(info.support), "unknown");
-	assert_false(info.enable_sriov);
+	assert_int_equal(test_fact(info.support), -EACCES);
+	assert_int_equal(test_fact(info.enable_sriov), -EACCES);
 	assert_int_equal(test_open_fds(), fds);
 	vftoken_context_destroy(ctx);
 }
@@ -341,7 +346,7 @@ open_device_asked(void **state)
 	test_answer(known, 1);
 	info = info_of(ctx, "1:0.0");
 	assert_true(info.open);
-	assert_string_equal(vftoken_support_name(info.support), "yes");
+	assert_int_equal(test_fact(info.support), 1);
 	assert_int_equal(test_n_ioctls, 1);
 	assert_int_equal(test_ioctls[0].fd, PF_FD);
 	assert_int_equal(test_ioctls[0].request, VFIO_DEVICE_FEATURE);
@@ -354,13 +359,13 @@ open_device_asked(void **state)
 	test_write_text(PARAMETERS "/enable_sriov", "Y\n");
 	test_answer(unknown, 1);
 	info = info_of(ctx, PF);
-	assert_string_equal(vftoken_support_name(info.support), "no");
-	assert_true(info.enable_sriov);
+	assert_int_equal(test_fact(info.support), 0);
+	assert_int_equal(test_fact(info.enable_sriov), 1);
 	/* A VF isn't asked, nor is a PF that isn't open. */
 	test_answer(NULL, 0);
 	info = info_of(ctx, VF);
 	assert_true(info.open);
-	assert_string_equal(vftoken_support_name(info.support), "yes");
+	assert_int_equal(test_fact(info.support), 1);
 	assert_false(info_of(ctx, PF_2).open);
 	vftoken_closing(ctx, PF);
 	assert_false(info_of(ctx, PF).open);

@@ -29,8 +29,8 @@ enum vftoken_message {
 /* A message as two arguments of the functions below; what its text takes follows. */
 #define MSG(id) VFTOKEN_MESSAGE_##id, vftoken_text_##id
 
-/* Room for a message that names a file, with its final NUL. */
-#define VFTOKEN_MESSAGE_SIZE 4608
+/* Room for a message that names a file or 256 VFs, with its final NUL. */
+#define VFTOKEN_MESSAGE_SIZE 8192
 
 /* What a token's source is looked at for: words that come before the sentence about the source. */
 enum vftoken_purpose {

@@ -109,6 +109,9 @@ explain_access(const struct opening *o)
 
 	if (sriov->role == VFTOKEN_ROLE_NONE)
 		vftoken_say(o->ctx, MSG(access_denied), o->name);
+	else if (o->source == NULL && sriov->pf_bound.answer == VFTOKEN_UNKNOWN &&
+		 sriov->role == VFTOKEN_ROLE_VF)
+		vftoken_say(o->ctx, MSG(vf_needs_token_hidden), o->name, sriov->pf, sriov->pf);
 	else if (sriov->role == VFTOKEN_ROLE_VF && o->source == NULL)
 		vftoken_say(o->ctx, MSG(vf_needs_token), o->name, sriov->pf,
 			    vftoken_driver_name(sriov->pf_driver), sriov->pf);

@@ -131,18 +131,20 @@ static int
 check_enable(const struct vftoken_context *ctx, const struct vftoken_handle *pf, const char *bdf,
 	     uint16_t num_vfs, struct vftoken_sriov *sriov)
 {
-	char list[VFTOKEN_VFS_LIST_SIZE];
+	struct vftoken_vfs vfs;
 	int ret;
 
 	ret = check_pf(ctx, bdf, sriov);
 	if (ret < 0)
 		return ret;
+	if (vftoken_sriov_vfs_change(ctx->sysfs, bdf, sriov->numvfs))
+		return vftoken_refuse(ctx, -EBUSY, MSG(vfs_change), bdf);
 	if (num_vfs < 1 || num_vfs > sriov->totalvfs)
 		return vftoken_refuse(ctx, -ERANGE, MSG(num_vfs_range), bdf, num_vfs,
 				      sriov->totalvfs);
 	if (sriov->numvfs != 0 && sriov->numvfs != num_vfs) {
-		vftoken_vfs_list(ctx, bdf, sriov->numvfs, true, list);
-		return vftoken_refuse(ctx, -EBUSY, MSG(num_vfs_other), bdf, sriov->numvfs, list,
+		vftoken_vfs_look(ctx, bdf, sriov->numvfs, true, &vfs);
+		return vftoken_refuse(ctx, -EBUSY, MSG(num_vfs_other), bdf, sriov->numvfs, vfs.list,
 				      num_vfs, sriov->numvfs, bdf);
 	}
 	if (find_rule(ctx, pf) == NULL && pf->token_set == 0)
@@ -222,18 +224,43 @@ vftoken_pf_start(struct vftoken_context *ctx, const char *name, uint16_t *num_vf
 	return ret;
 }
 
+/* The kernel would keep this process waiting while somebody uses the VF, beyond SIGKILL. */
+static int
+refuse_unknown(const struct vftoken_context *ctx, const char *pf, const struct vftoken_vfs *vfs)
+{
+	switch (-vfs->why) {
+	case ENOENT:
+		return vftoken_refuse(ctx, vfs->why, MSG(use_without_file), pf, vfs->unknown,
+				      ctx->vfio);
+	case EACCES:
+	case EPERM:
+		return vftoken_refuse(ctx, vfs->why, MSG(use_without_access), pf, vfs->unknown,
+				      ctx->vfio);
+	default:
+		return vftoken_refuse(ctx, vfs->why, MSG(use_unknown), pf, vfs->unknown,
+				      strerror(-vfs->why));
+	}
+}
+
 static int
 disable_vfs(const struct vftoken_context *ctx, const char *pf)
 {
 	struct vftoken_sriov sriov;
-	char list[VFTOKEN_VFS_LIST_SIZE];
+	struct vftoken_vfs vfs;
 	int ret;
 
 	ret = check_pf(ctx, pf, &sriov);
-	if (ret < 0 || sriov.numvfs == 0)
+	if (ret < 0)
 		return ret;
-	if (vftoken_vfs_list(ctx, pf, sriov.numvfs, true, list) > 0)
-		return vftoken_refuse(ctx, -EBUSY, MSG(vfs_in_use), pf, sriov.numvfs, list);
+	if (vftoken_sriov_vfs_change(ctx->sysfs, pf, sriov.numvfs))
+		return vftoken_refuse(ctx, -EBUSY, MSG(vfs_change), pf);
+	if (sriov.numvfs == 0)
+		return 0;
+	vftoken_vfs_look(ctx, pf, sriov.numvfs, true, &vfs);
+	if (vfs.used > 0)
+		return vftoken_refuse(ctx, -EBUSY, MSG(vfs_in_use), pf, sriov.numvfs, vfs.list);
+	if (vfs.unknown[0] != '\0')
+		return refuse_unknown(ctx, pf, &vfs);
 	ret = vftoken_sriov_set_numvfs(ctx->sysfs, pf, 0);
 	if (ret == -ENOENT)
 		return vftoken_refuse(ctx, ret, MSG(vfs_kept_sriov_off), pf);

@@ -57,7 +57,7 @@ int vftoken_pf_start(struct vftoken_context *ctx, const char *name, uint16_t *nu
  *   -ENOTSUP: it isn't an SR-IOV PF;
  *   -ENOKEY: no rule covers it, and its open has set no token;
  *   -ERANGE: more than it can have, or 0;
- *   -EBUSY: another number of VFs is enabled;
+ *   -EBUSY: another number of VFs is enabled, or they are being changed;
  *   -ENOTTY or -EINVAL: the kernel can't set a token on it;
  *   -ENOENT: vfio-pci's enable_sriov is off;
  *   -ETIMEDOUT: a VF didn't appear;
@@ -81,8 +81,9 @@ int vftoken_pf_enable_vfs(struct vftoken_context *ctx, const char *name, uint16_
  *   -EINVAL: the name isn't a BDF;
  *   -ENODEV: sysfs has no such device;
  *   -ENOTSUP: it isn't an SR-IOV PF;
- *   -EBUSY: a VF is in use or on another driver than a VFIO one;
- *   or a negative errno value of vftoken_sriov_set_numvfs().
+ *   -EBUSY: a VF is in use or on another driver than a VFIO one, or VFs are being changed;
+ *   -ENODEV, -ENOENT, -EACCES or -EPERM: it can't be known whether a VF is in use
+ * (vftoken_in_use()); or a negative errno value of vftoken_sriov_set_numvfs().
  */
 VFTOKEN_API
 int vftoken_pf_disable_vfs(struct vftoken_context *ctx, const char *name);

@@ -32,8 +32,8 @@ static const struct test_device devices[] = {
 	{ PF_2, "vfio-pci", NULL, "7\n", "2\n" },
 	{ VF0, "vfio-pci", PF_2, NULL, NULL },
 	{ VF1, "vfio-pci", PF_2, NULL, NULL },
-	/* Its number of VFs isn't one. */
-	{ BROKEN, "vfio-pci", NULL, "7\n", "x\n" },
+	/* The most VFs that it can have isn't a number. */
+	{ BROKEN, "vfio-pci", NULL, "x\n", "x\n" },
 	{ PLAIN, "vfio-pci", NULL, NULL, NULL },
 };
 
@@ -45,7 +45,7 @@ static const struct test_device devices[] = {
 #define IS_VF(name) SAID(pf_is_a_vf, name)
 #define NO_SRIOV(name) SAID(pf_without_sriov, name)
 #define RANGE(n) SAID(num_vfs_range, PF, n, "7")
-#define BUSY(n) SAID(num_vfs_other, PF_2, "2", VF0 ",", VF1 " in use", n, "2", PF_2)
+#define BUSY(n) SAID(num_vfs_other, PF_2, "2", VF1 " in use, " VF0, n, "2", PF_2)
 #define NO_RULE SAID(vfs_without_rule, PF, PF)
 #define UNREADABLE SAID(source_unopened, PF, "file:none", "No such file or directory")
 #define NO_TOKENS(why) SAID(vfs_without_token, PF, why)
@@ -189,30 +189,34 @@ not_written(void **state)
 	}
 }
 
-/* A list of VFs that is too long for a message ends in dots, within an address if need be. */
+/* Of many VFs all that are in use are named, first, and the others as far as there is room. */
 static void
 long_list(void **state)
 {
-	static const struct test_device pf = { PF, "vfio-pci", NULL, "256\n", "256\n" };
-	char list[1024] = "", link[16], target[32];
+	static const struct test_device pf = { PF, "vfio-pci", NULL, "256\n", "0\n" };
+	char bdf[VFTOKEN_BDF_SIZE], link[16], target[32];
+	struct test_device vf = { bdf, "vfio-pci", PF, NULL, NULL };
 	struct vftoken_context *ctx;
-	size_t length = 0;
 	unsigned int i;
 
 	(void)state;
 	test_device_make(&pf);
 	for (i = 0; i < 256; i++) {
+		snprintf(bdf, sizeof(bdf), "0000:02:%02x.%u", i / 8, i % 8);
 		snprintf(link, sizeof(link), "virtfn%u", i);
-		snprintf(target, sizeof(target), "../0000:02:%02x.%u", i / 8, i % 8);
+		snprintf(target, sizeof(target), "../%s", bdf);
 		test_device_link(PF, link, target);
-		if (length < sizeof(list))
-			length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s",
-						   i > 0 ? ", " : "", target + 3);
+		vf.driver = i < 94 ? "vfio-pci" : "uio_pci_generic";
+		test_device_make(&vf);
+		test_device_link(bdf, "iommu_group", "../../../kernel/iommu_groups/10");
 	}
-	strcpy(list + sizeof(list) - sizeof(DOTS), DOTS);
+	assert_int_equal(mkdir("vfio", 0755), 0);
+	test_write_text("vfio/10", "");
 	ctx = open_device(PF, PF A);
 	assert_int_equal(vftoken_pf_enable_vfs(ctx, PF, 2), -EBUSY);
-	test_said(num_vfs_other, PF, "256", list, "2", "256", PF);
+	test_said(num_vfs_other, PF, "256", "(0000:02:0b.6 on uio_pci_generic, 0000:02:0b.7 on",
+		  "0000:02:1f.7 on uio_pci_generic, 0000:02:00.0, 0000:02:00.1",
+		  "0000:02:09.0, 21 more)", PF);
 	vftoken_context_destroy(ctx);
 }
 

@@ -31,15 +31,15 @@
 
 /* Lists of VFs with what they are used for. */
 #define USED_0 VF0 " in use, " VF1
-#define USED_1 VF0 ", " VF1 " in use"
-#define ON_IGBVF VF0 ", " VF1 " on igbvf"
+#define USED_1 VF1 " in use, " VF0
+#define ON_IGBVF VF1 " on igbvf, " VF0
+#define ON_IGBVF0 VF0 " on igbvf, " VF1
 #define ON_UIO VF0 " on uio_pci_generic, " VF1 " in use"
 #define ON_LONG VF0 " on " DRIVER_32 ", " VF1
 
 #define SET SAID(pf_token_set, PF, FROM_A)
 #define ENABLED(list) SAID(vfs_enabled, PF, "2", list)
 #define KEPT(list) SAID(vfs_kept, PF, "2", list)
-#define INCOMPLETE SAID(vfs_incomplete, PF, "2")
 #define LEFT(vf, driver) SAID(vfs_kept_elsewhere, PF, vf, driver)
 #define TIMED_OUT SAID(vfs_timeout, PF, "2", "5")
 #define ELSEWHERE(vf, driver) SAID(vfs_elsewhere, PF, vf, driver)
@@ -65,21 +65,41 @@ is_there(const char *driver)
 	return driver == NULL || strcmp(driver, "absent") != 0;
 }
 
-/* A PF on vfio-pci, with its VFs; what a case before left is put aside. */
+/* The drivers of VFs that the kernel is to make. */
+static const char *new_drivers[2];
+
+/* The kernel makes the VFs as their number is written; once only. */
+static void
+make_new_vfs(void)
+{
+	test_opened = NULL;
+	if (is_there(new_drivers[0]))
+		make_vf("virtfn0", VF0, new_drivers[0]);
+	if (is_there(new_drivers[1]))
+		make_vf("virtfn1", VF1, new_drivers[1]);
+}
+
+/*
+ * A PF on vfio-pci, with its VFs, or with those that there will be once their number is written.
+ * What a case before left is put aside.
+ */
 static void
 make_pf(const char *numvfs, const char *driver0, const char *driver1)
 {
 	static unsigned int n;
-	const struct test_device pf = { PF, "vfio-pci", NULL, "7\n", numvfs };
+	const struct test_device pf = { PF, "vfio-pci", NULL, "7\n", NULL };
 	char aside[32];
 
 	snprintf(aside, sizeof(aside), "aside%u", n++);
 	rename(TEST_DEVICES, aside);
 	test_device_make(&pf);
-	if (is_there(driver0))
-		make_vf("virtfn0", VF0, driver0);
-	if (is_there(driver1))
-		make_vf("virtfn1", VF1, driver1);
+	test_device_file(PF, "sriov_numvfs", numvfs);
+	new_drivers[0] = driver0;
+	new_drivers[1] = driver1;
+	if (numvfs[0] == '0')
+		test_opened = make_new_vfs;
+	else
+		make_new_vfs();
 }
 
 /* The PF held open, as by an open without a token, which no rule covered. */
@@ -161,7 +181,6 @@ static const struct enable_case {
 	{ "2\n", { "vfio-pci", "vfio-pci" }, AT_ONCE, { SET, KEPT(BOTH) } },
 	{ "2\n", { "vfio-pci", "igbvf" }, AT_ONCE, { SET, LEFT(VF1, "igbvf"), KEPT(BOTH) } },
 	{ "2\n", { NULL, "vfio-pci" }, AT_ONCE, { SET, LEFT(VF0, "no driver"), KEPT(BOTH) } },
-	{ "2\n", { "vfio-pci", "absent" }, AT_ONCE, { SET, INCOMPLETE, KEPT(VF0) } },
 	/* One doesn't appear. */
 	{ "0\n", { "absent", "absent" }, NEVER(-ETIMEDOUT), { SET, TIMED_OUT } },
 	{ "0\n", { "vfio-pci", "absent" }, NEVER(-ETIMEDOUT), { SET, TIMED_OUT } },
@@ -216,6 +235,7 @@ enable_without_rule(void **state)
 
 	(void)state;
 	make_pf("0\n", "vfio-pci", "vfio-pci");
+	test_watched_open = (struct test_watched_open){ NUMVFS, O_WRONLY, 0, 0 };
 	ctx->vfio = "vfio";
 	assert_int_equal(vftoken_add_rule(giver, RULE), 0);
 	vftoken_context_set_provider(ctx, provide, giver, "the primary process");
@@ -279,7 +299,11 @@ start(void **state)
 }
 
 #define WRITTEN(err, n) NUMVFS, O_WRONLY, err, n
-#define BUSY(group) "vfio/" group, O_RDWR, EBUSY, 1
+#define FAILS(group, err) "vfio/" group, O_RDWR, err, 1
+#define BUSY(group) FAILS(group, EBUSY)
+#define NO_FILE SAID(use_without_file, PF, VF1, "vfio")
+#define NO_ACCESS SAID(use_without_access, PF, VF1, "vfio")
+#define NO_FDS SAID(use_unknown, PF, VF1, "Too many open files")
 
 static const struct disable_case {
 	const char *numvfs;
@@ -292,12 +316,22 @@ static const struct disable_case {
 	/* VFs that nobody uses, on vfio-pci, on a variant driver of it or on none. */
 	{ "2\n", { "vfio-pci", "vfio-pci" }, { WRITTEN(0, 1) }, 0, SAID_NOTHING, "0\n" },
 	{ "2\n", { NULL, "mlx5_vfio_pci" }, { WRITTEN(0, 1) }, 0, SAID_NOTHING, "0\n" },
-	{ "2\n", { "absent", "absent" }, { WRITTEN(0, 1) }, 0, SAID_NOTHING, "0\n" },
 	/* None is enabled. */
 	{ "0\n", { "igbvf", "igbvf" }, { WRITTEN(0, 0) }, 0, SAID_NOTHING, "0\n" },
 	/* One is in use. */
 	{ "2\n", { "vfio-pci", "vfio-pci" }, { BUSY("10") }, -EBUSY, IN_USE(USED_0), "2\n" },
 	{ "2\n", { "vfio-pci", "vfio-pci" }, { BUSY("12") }, -EBUSY, IN_USE(USED_1), "2\n" },
+	/* Whether one is in use can't be known. One that is known to be decides. */
+	{ "2\n", { "vfio-pci", "vfio-pci" }, { FAILS("12", ENOENT) }, -ENOENT, NO_FILE, "2\n" },
+	{ "2\n", { "vfio-pci", "vfio-pci" }, { FAILS("12", EACCES) }, -EACCES, NO_ACCESS, "2\n" },
+	{ "2\n", { "vfio-pci", "vfio-pci" }, { FAILS("12", EPERM) }, -EPERM, NO_ACCESS, "2\n" },
+	{ "2\n", { "vfio-pci", "vfio-pci" }, { FAILS("12", EMFILE) }, -EMFILE, NO_FDS, "2\n" },
+	{ "2\n",
+	  { "igbvf", "vfio-pci" },
+	  { FAILS("12", EPERM) },
+	  -EBUSY,
+	  IN_USE(ON_IGBVF0),
+	  "2\n" },
 	/* One is on another driver, whose name may be long. */
 	{ "2\n", { "vfio-pci", "igbvf" }, { WRITTEN(0, 0) }, -EBUSY, IN_USE(ON_IGBVF), "2\n" },
 	{ "2\n", { "uio_pci_generic", "vfio-pci" }, { BUSY("12") }, -EBUSY, IN_USE(ON_UIO), "2\n" },
@@ -337,7 +371,7 @@ disable(void **state)
 		print_message("case %zu, PF %s\n", i / 2, i % 2 == 0 ? "open" : "not open");
 		test_wraps_reset();
 		make_pf(c->numvfs, c->drivers[0], c->drivers[1]);
-		if (is_there(c->drivers[0]))
+		if (c->numvfs[0] != '0')
 			link_groups();
 		ctx = i % 2 == 0 ? open_pf(NULL) : test_context();
 		ctx->vfio = "vfio";
@@ -371,7 +405,7 @@ list(void **state)
 		{ { DRIVER_32 "x", "vfio-pci" }, NULL, 1, ON_LONG },
 	};
 	struct vftoken_context *ctx = test_context();
-	char text[VFTOKEN_VFS_LIST_SIZE];
+	struct vftoken_vfs vfs;
 	size_t i;
 
 	(void)state;
@@ -384,15 +418,18 @@ list(void **state)
 		if (both)
 			link_groups();
 		test_watched_open = (struct test_watched_open){ cases[i].group, O_RDWR, EBUSY, 0 };
-		assert_int_equal(vftoken_vfs_list(ctx, PF, 2, true, text), cases[i].used);
-		assert_string_equal(text, cases[i].list);
+		vftoken_vfs_look(ctx, PF, 2, true, &vfs);
+		assert_int_equal(vfs.used, cases[i].used);
+		assert_string_equal(vfs.list, cases[i].list);
 		test_watched_open.n = 0;
-		assert_int_equal(vftoken_vfs_list(ctx, PF, 2, false, text), 0);
-		assert_string_equal(text, both ? BOTH : VF0);
+		vftoken_vfs_look(ctx, PF, 2, false, &vfs);
+		assert_int_equal(vfs.used, 0);
+		assert_string_equal(vfs.list, both ? BOTH : VF0);
 		assert_int_equal(test_watched_open.n, 0);
 		/* No more than asked for. */
-		assert_int_equal(vftoken_vfs_list(ctx, PF, 1, false, text), 0);
-		assert_string_equal(text, VF0);
+		vftoken_vfs_look(ctx, PF, 1, false, &vfs);
+		assert_int_equal(vfs.used, 0);
+		assert_string_equal(vfs.list, VF0);
 	}
 	test_said_nothing();
 	vftoken_context_destroy(ctx);

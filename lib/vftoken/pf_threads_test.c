@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include <linux/vfio.h>
 
@@ -53,7 +54,7 @@ struct worker {
 	unsigned int failed; /* cmocka's asserts are for the first thread alone */
 };
 
-/* A PF of the thread's own, whose VF comes and goes; all threads share one context. */
+/* A PF of the thread's own, which has a VF; all threads share one context. */
 static void *
 work(void *opaque)
 {
@@ -102,6 +103,9 @@ at_once(void **state)
 	vftoken_context_set_log(ctx, count_message, NULL);
 	vftoken_context_set_sysfs(ctx, TEST_DEVICES);
 	assert_int_equal(vftoken_add_rule(ctx, TOKEN_A), 0);
+	assert_int_equal(mkdir("vfio", 0755), 0);
+	test_write_text("vfio/10", "");
+	ctx->vfio = "vfio";
 	test_kernel = count_ioctl;
 	for (i = 0; i < THREADS; i++) {
 		char pf_bdf[VFTOKEN_BDF_SIZE], vf_bdf[VFTOKEN_BDF_SIZE], target[32];
@@ -114,6 +118,7 @@ at_once(void **state)
 		test_device_make(&pf);
 		test_device_make(&vf);
 		test_device_link(pf_bdf, "virtfn0", target);
+		test_device_link(vf_bdf, "iommu_group", "../../../kernel/iommu_groups/10");
 	}
 	for (i = 0; i < THREADS; i++) {
 		workers[i] = (struct worker){ .ctx = ctx, .index = i };

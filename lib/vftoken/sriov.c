@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,32 @@ read_number(const char *devices, const char *bdf, const char *file, uint16_t *nu
 	return 0;
 }
 
+int
+vftoken_sriov_vf(const char *devices, const char *pf, uint16_t index, char vf[VFTOKEN_BDF_SIZE])
+{
+	char link[sizeof("virtfn65535")];
+	int ret;
+
+	snprintf(link, sizeof(link), "virtfn%u", index);
+	ret = read_link(devices, pf, link, vf, VFTOKEN_BDF_SIZE);
+	return ret == 0 && vf[0] == '\0' ? -ENODEV : ret;
+}
+
+/*
+ * Count a PF's VFs by their links. The kernel keeps a reader of sriov_numvfs waiting as long as
+ * somebody writes to it, which is until the last user of a VF has closed it.
+ */
+static int
+count_vfs(const char *devices, const char *pf, uint16_t most, uint16_t *n)
+{
+	char vf[VFTOKEN_BDF_SIZE];
+	int ret = 0;
+
+	for (*n = 0; ret == 0 && *n < most; *n += ret == 0)
+		ret = vftoken_sriov_vf(devices, pf, *n, vf);
+	return ret == -ENODEV ? 0 : ret;
+}
+
 static int
 read_pf(const char *devices, const char *bdf, struct vftoken_sriov *sriov)
 {
@@ -117,7 +144,24 @@ read_pf(const char *devices, const char *bdf, struct vftoken_sriov *sriov)
 	if (ret < 0)
 		return ret;
 	sriov->role = VFTOKEN_ROLE_PF;
-	return read_number(devices, bdf, "sriov_numvfs", &sriov->numvfs);
+	return count_vfs(devices, bdf, sriov->totalvfs, &sriov->numvfs);
+}
+
+/* Some containers see a VF and not its PF. */
+static int
+read_pf_driver(const char *devices, struct vftoken_sriov *sriov)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	ret = read_link(devices, sriov->pf, "driver", sriov->pf_driver, sizeof(sriov->pf_driver));
+	if (ret < 0)
+		return ret;
+	sriov->pf_bound.answer = sriov->pf_driver[0] != '\0' ? VFTOKEN_YES : VFTOKEN_NO;
+	if (sriov->pf_bound.answer == VFTOKEN_NO &&
+	    device_path(devices, sriov->pf, "", path) == 0 && access(path, F_OK) < 0)
+		sriov->pf_bound = (struct vftoken_fact){ VFTOKEN_UNKNOWN, -errno };
+	return 0;
 }
 
 static int
@@ -136,7 +180,7 @@ read_info(const char *devices, const char *bdf, struct vftoken_sriov *sriov)
 	if (vftoken_parse_key(sriov->pf, &sriov->pf_key) < 0)
 		return -EINVAL;
 	sriov->role = VFTOKEN_ROLE_VF;
-	return read_link(devices, sriov->pf, "driver", sriov->pf_driver, sizeof(sriov->pf_driver));
+	return read_pf_driver(devices, sriov);
 }
 
 int
@@ -158,15 +202,21 @@ vftoken_sriov_read(const char *devices, const char *bdf, struct vftoken_sriov *s
 	return ret;
 }
 
-int
-vftoken_sriov_vf(const char *devices, const char *pf, uint16_t index, char vf[VFTOKEN_BDF_SIZE])
+bool
+vftoken_sriov_vfs_change(const char *devices, const char *pf, uint16_t numvfs)
 {
-	char link[sizeof("virtfn65535")];
-	int ret;
+	char bdf[VFTOKEN_BDF_SIZE], path[PATH_MAX];
+	uint16_t offset, stride;
+	uint64_t key;
 
-	snprintf(link, sizeof(link), "virtfn%u", index);
-	ret = read_link(devices, pf, link, vf, VFTOKEN_BDF_SIZE);
-	return ret == 0 && vf[0] == '\0' ? -ENODEV : ret;
+	if (vftoken_parse_key(pf, &key) < 0 ||
+	    read_number(devices, pf, "sriov_offset", &offset) < 0 ||
+	    read_number(devices, pf, "sriov_stride", &stride) < 0)
+		return false;
+	/* Where the next VF would be. The kernel removes a VF's links before it waits for its
+	 * users. */
+	vftoken_format_key(key + offset + (uint64_t)stride * numvfs, bdf);
+	return device_path(devices, bdf, "", path) == 0 && access(path, F_OK) == 0;
 }
 
 int
@@ -198,7 +248,7 @@ vftoken_sriov_group(const char *devices, const char *vfio, const char *bdf,
 	return 0;
 }
 
-int
+struct vftoken_fact
 vftoken_sriov_in_use(const char *devices, const char *vfio, const char *bdf)
 {
 	char path[PATH_MAX], group[VFTOKEN_GROUP_SIZE];
@@ -206,12 +256,14 @@ vftoken_sriov_in_use(const char *devices, const char *vfio, const char *bdf)
 
 	ret = vftoken_sriov_group(devices, vfio, bdf, group);
 	if (ret < 0)
-		return ret;
+		return (struct vftoken_fact){ VFTOKEN_UNKNOWN, ret };
 	/* The path fits: it isn't longer than the one looked for there. */
 	snprintf(path, sizeof(path), "%.*s/%s", PATH_MAX - VFTOKEN_GROUP_SIZE - 1, vfio, group);
 	fd = vftoken_fd_open(path, O_RDWR);
+	if (fd == -EBUSY)
+		return (struct vftoken_fact){ VFTOKEN_YES, 0 };
 	if (fd < 0)
-		return fd == -EBUSY ? 1 : fd;
+		return (struct vftoken_fact){ VFTOKEN_UNKNOWN, fd };
 	close(fd);
-	return 0;
+	return (struct vftoken_fact){ VFTOKEN_NO, 0 };
 }

@@ -11,6 +11,7 @@
 #ifndef VFTOKEN_SRIOV_H
 #define VFTOKEN_SRIOV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,12 +27,14 @@ struct vftoken_sriov {
 	char pf[VFTOKEN_BDF_SIZE];           /**< a VF's PF; else empty */
 	uint64_t pf_key;                     /**< of that PF; else VFTOKEN_KEY_NONE */
 	char pf_driver[VFTOKEN_DRIVER_SIZE]; /**< that PF's driver; empty when it has none */
+	struct vftoken_fact pf_bound;        /**< whether a VF's PF has a driver */
 	uint16_t totalvfs;                   /**< a PF's most VFs */
-	uint16_t numvfs;                     /**< a PF's VFs that are enabled now */
+	uint16_t numvfs;                     /**< a PF's VFs that are there now */
 };
 
 /**
- * Read what sysfs says of a device, from five files at most.
+ * Read what sysfs says of a device. Nothing that is read waits, whatever the kernel does to the
+ * device.
  *
  * @param devices
  *   The folder that holds a folder per device, such as VFTOKEN_SYSFS_DEVICES.
@@ -93,6 +96,20 @@ int vftoken_sriov_vf(const char *devices, const char *pf, uint16_t index,
 		     char vf[VFTOKEN_BDF_SIZE]);
 
 /**
+ * Whether a PF's VFs are being enabled or disabled at this moment: a VF more than there are links
+ * is there (PCI Express 5.0, section 9.3.3.9 and 9.3.3.10: First VF Offset, VF Stride). A VF that
+ * is in use keeps the kernel waiting in this state.
+ *
+ * @param devices
+ *   The folder that holds a folder per device, such as VFTOKEN_SYSFS_DEVICES.
+ * @param pf
+ *   The PF, as the kernel writes it.
+ * @param numvfs
+ *   How many VFs it has, from vftoken_sriov_read().
+ */
+bool vftoken_sriov_vfs_change(const char *devices, const char *pf, uint16_t numvfs);
+
+/**
  * Enable or disable a PF's VFs: one write to sriov_numvfs. The kernel takes a number only while no
  * VF is enabled, or 0, which waits until no VF is in use.
  *
@@ -139,8 +156,8 @@ int vftoken_sriov_group(const char *devices, const char *vfio, const char *bdf,
  * @param bdf
  *   The device, as the kernel writes it.
  * @return
- *   1 or 0, or a negative errno value: it can't be known.
+ *   The fact; why it is unknown: what vftoken_sriov_group() and open(2) return.
  */
-int vftoken_sriov_in_use(const char *devices, const char *vfio, const char *bdf);
+struct vftoken_fact vftoken_sriov_in_use(const char *devices, const char *vfio, const char *bdf);
 
 #endif /* VFTOKEN_SRIOV_H */

@@ -51,7 +51,8 @@ static struct entry {
 	{ .name = "iommu_group", .path = DEVICES "/" VF "/iommu_group", .link = true },
 	{ .name = "pf/driver", .path = DEVICES "/" PF "/driver", .link = true },
 	{ .name = "physfn", .path = DEVICES "/" VF "/physfn", .link = true },
-	{ .name = "sriov_numvfs", .path = DEVICES "/" VF "/sriov_numvfs" },
+	{ .name = "sriov_offset", .path = DEVICES "/" VF "/sriov_offset" },
+	{ .name = "sriov_stride", .path = DEVICES "/" VF "/sriov_stride" },
 	{ .name = "sriov_totalvfs", .path = DEVICES "/" VF "/sriov_totalvfs" },
 	{ .name = "virtfn0", .path = DEVICES "/" VF "/virtfn0", .link = true },
 };
@@ -188,18 +189,18 @@ static int
 expect_pf(struct vftoken_sriov *sriov)
 {
 	const long totalvfs = number(content("sriov_totalvfs"));
-	const long numvfs = number(content("sriov_numvfs"));
+	const char *vf;
 
 	if (content("sriov_totalvfs") == NULL)
 		return 0;
 	if (totalvfs < 0)
 		return -EINVAL;
-	if (content("sriov_numvfs") == NULL)
-		return -ENOENT;
 	sriov->role = VFTOKEN_ROLE_PF;
 	sriov->totalvfs = (uint16_t)totalvfs;
-	sriov->numvfs = (uint16_t)numvfs;
-	return numvfs < 0 ? -EINVAL : 0;
+	if (totalvfs > 0 && !last_part(content("virtfn0"), VFTOKEN_BDF_SIZE, &vf))
+		return -EINVAL;
+	sriov->numvfs = totalvfs > 0 && vf[0] != '\0';
+	return 0;
 }
 
 static int
@@ -221,11 +222,14 @@ expect(struct vftoken_sriov *sriov)
 	assert(vftoken_parse_key(bdf, &sriov->pf_key) == 0);
 	sriov->role = VFTOKEN_ROLE_VF;
 	pf_driver = content(strcmp(pf, VF) == 0 ? "driver" : "pf/driver");
-	if (strcmp(pf, VF) != 0 && strcmp(pf, PF) != 0)
+	if (strcmp(pf, VF) != 0 && strcmp(pf, PF) != 0) {
+		sriov->pf_bound.why = -ENOENT;
 		return 0;
+	}
 	if (!last_part(pf_driver, sizeof(sriov->pf_driver), &pf_driver))
 		return -EINVAL;
 	strcpy(sriov->pf_driver, pf_driver);
+	sriov->pf_bound.answer = pf_driver[0] != '\0' ? VFTOKEN_YES : VFTOKEN_NO;
 	return 0;
 }
 
@@ -241,6 +245,8 @@ check_read(const struct vftoken_sriov *expected, int ret)
 	assert(strcmp(sriov.pf, expected->pf) == 0);
 	assert(sriov.pf_key == expected->pf_key);
 	assert(strcmp(sriov.pf_driver, expected->pf_driver) == 0);
+	assert(sriov.pf_bound.answer == expected->pf_bound.answer);
+	assert(sriov.pf_bound.why == expected->pf_bound.why);
 	assert(sriov.totalvfs == expected->totalvfs && sriov.numvfs == expected->numvfs);
 }
 
@@ -248,6 +254,7 @@ static void
 check_links(void)
 {
 	char vf[VFTOKEN_BDF_SIZE], group[VFTOKEN_GROUP_SIZE];
+	struct vftoken_fact in_use;
 	const char *last;
 	int ret;
 
@@ -263,7 +270,8 @@ check_links(void)
 		ret = last[0] == '\0' ? -ENODEV : 0;
 	assert(vftoken_sriov_group(DEVICES, VFIO, VF, group) == ret);
 	assert(ret != 0 || strcmp(group, last) == 0);
-	assert(vftoken_sriov_in_use(DEVICES, VFIO, VF) < 0);
+	in_use = vftoken_sriov_in_use(DEVICES, VFIO, VF);
+	assert(in_use.answer == VFTOKEN_UNKNOWN && in_use.why < 0);
 }
 
 /* A rule's token is in no message, whatever sysfs says. */
@@ -284,7 +292,11 @@ check_process(const struct vftoken_sriov *expected, int ret)
 		const char *enable_sriov = content("enable_sriov");
 		const bool covered = expected->pf_key == pf_key;
 
-		assert(info.enable_sriov == (enable_sriov != NULL && enable_sriov[0] == 'Y'));
+		if (enable_sriov == NULL || enable_sriov[0] == '\0')
+			assert(info.enable_sriov.answer == VFTOKEN_UNKNOWN);
+		else
+			assert(info.enable_sriov.answer ==
+			       (enable_sriov[0] == 'Y' ? VFTOKEN_YES : VFTOKEN_NO));
 		assert(strcmp(info.source, covered ? "literal" : "none") == 0);
 	}
 	/* No such group. */

@@ -133,15 +133,17 @@ in_use(void **state)
 	make_devices();
 	for (i = 0; i < TEST_DIM(cases); i++) {
 		*watched = (struct test_watched_open){ cases[i].path, O_RDWR, cases[i].err, 0 };
-		assert_int_equal(vftoken_sriov_in_use(TEST_DEVICES, "vfio", cases[i].bdf),
-				 cases[i].ret);
+		assert_int_equal(
+			test_fact(vftoken_sriov_in_use(TEST_DEVICES, "vfio", cases[i].bdf)),
+			cases[i].ret);
 		assert_int_equal(watched->n, cases[i].n);
 		assert_int_equal(test_open_fds(), fds);
 	}
-	assert_int_equal(vftoken_sriov_in_use(VFTOKEN_SYSFS_DEVICES, "vfio", "ffffffff:ff:1f.7"),
-			 -ENODEV);
+	assert_int_equal(
+		test_fact(vftoken_sriov_in_use(VFTOKEN_SYSFS_DEVICES, "vfio", "ffffffff:ff:1f.7")),
+		-ENODEV);
 	long_folder(folder, "noiommu-10", 1);
-	assert_int_equal(vftoken_sriov_in_use(TEST_DEVICES, folder, VF), -ENAMETOOLONG);
+	assert_int_equal(test_fact(vftoken_sriov_in_use(TEST_DEVICES, folder, VF)), -ENAMETOOLONG);
 }
 
 int

@@ -253,6 +253,15 @@ test_assert_file(const char *path, const char *expected)
 	assert_string_equal(text, expected);
 }
 
+int
+test_fact(struct vftoken_fact fact)
+{
+	if (fact.answer == VFTOKEN_UNKNOWN)
+		return fact.why;
+	assert_int_equal(fact.why, 0);
+	return fact.answer == VFTOKEN_YES;
+}
+
 unsigned int
 test_open_fds(void)
 {
@@ -344,11 +353,12 @@ test_device_link(const char *bdf, const char *name, const char *target)
 	char path[128];
 
 	snprintf(path, sizeof(path), TEST_DEVICES "/%s/%s", bdf, name);
+	unlink(path);
 	assert_int_equal(symlink(target, path), 0);
 }
 
-static void
-make_file(const char *bdf, const char *name, const char *text)
+void
+test_device_file(const char *bdf, const char *name, const char *text)
 {
 	char path[128];
 
@@ -359,7 +369,8 @@ make_file(const char *bdf, const char *name, const char *text)
 void
 test_device_make(const struct test_device *device)
 {
-	char path[128];
+	char path[128], vf[32];
+	int i;
 
 	mkdir(TEST_DEVICES, 0755);
 	snprintf(path, sizeof(path), TEST_DEVICES "/%s", device->bdf);
@@ -373,7 +384,12 @@ test_device_make(const struct test_device *device)
 		test_device_link(device->bdf, "physfn", path);
 	}
 	if (device->totalvfs != NULL)
-		make_file(device->bdf, "sriov_totalvfs", device->totalvfs);
+		test_device_file(device->bdf, "sriov_totalvfs", device->totalvfs);
 	if (device->numvfs != NULL)
-		make_file(device->bdf, "sriov_numvfs", device->numvfs);
+		test_device_file(device->bdf, "sriov_numvfs", device->numvfs);
+	for (i = 0; device->numvfs != NULL && i < atoi(device->numvfs); i++) {
+		snprintf(path, sizeof(path), "virtfn%d", i);
+		snprintf(vf, sizeof(vf), "../0000:ff:%02x.%x", i >> 3, i & 7);
+		test_device_link(device->bdf, path, vf);
+	}
 }

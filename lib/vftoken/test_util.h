@@ -24,6 +24,7 @@
 
 #include <cmocka.h>
 
+#include "info.h"
 #include "private.h"
 
 #define TEST_DIM(array) (sizeof(array) / sizeof((array)[0]))
@@ -123,6 +124,9 @@ void test_write_text(const char *path, const char *text);
 /* A short file holds exactly this text. */
 void test_assert_file(const char *path, const char *expected);
 
+/* A fact as a number: 1 for yes, 0 for no, or why it is unknown. */
+int test_fact(struct vftoken_fact fact);
+
 /* How many descriptors this process has open. */
 unsigned int test_open_fds(void);
 
@@ -153,6 +157,9 @@ struct test_device {
 #define TEST_DEVICES "devices"
 
 void test_device_make(const struct test_device *device);
+
+/* A file of a device. */
+void test_device_file(const char *bdf, const char *name, const char *text);
 
 /* A link among a device's files, such as virtfn0 or iommu_group. */
 void test_device_link(const char *bdf, const char *name, const char *target);
@@ -245,6 +252,7 @@ struct test_watched_open {
 
 extern struct test_watched_open test_watched_open;
 extern sem_t *_Atomic test_open_hangs;
+extern void (*test_opened)(void); /* called when such an open succeeds; NULL for nothing */
 
 /* Called instead of a sleep, with the number of the sleep from 1 on; NULL for a true sleep. */
 extern void (*test_sleep)(unsigned int n);

@@ -24,6 +24,7 @@ int (*test_kernel)(unsigned long request, void *arg);
 
 struct test_watched_open test_watched_open;
 sem_t *_Atomic test_open_hangs;
+void (*test_opened)(void);
 void (*test_sleep)(unsigned int n);
 unsigned int test_slept_ms;
 static unsigned int n_sleeps;
@@ -40,6 +41,7 @@ test_wraps_reset(void)
 	n_answers = 0;
 	test_kernel = NULL;
 	memset(&test_watched_open, 0, sizeof(test_watched_open));
+	test_opened = NULL;
 	test_sleep = NULL;
 	test_slept_ms = 0;
 	n_sleeps = 0;
@@ -152,6 +154,8 @@ open(const char *path, int flags, ...)
 	if (watched->path != NULL && strcmp(path, watched->path) == 0 &&
 	    (flags & O_ACCMODE) == watched->access) {
 		watched->n++;
+		if (test_opened != NULL && watched->err == 0)
+			test_opened();
 		if (test_open_hangs != NULL)
 			sem_wait(test_open_hangs);
 		if (watched->err != 0) {

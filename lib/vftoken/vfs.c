@@ -11,44 +11,75 @@
 #include "sriov.h"
 #include "vfs.h"
 
-#define CUT "\u2026"
+/* Room for the VFs of a list that are in use, and for the others, of which a few are enough. */
+#define REST_SIZE 1024
+#define USED_SIZE (VFTOKEN_VFS_LIST_SIZE - REST_SIZE - 32)
 #define STEP_MS 10
 
-/* What keeps a VF from being disabled, in words; empty when nothing does or it can't be known. */
+/* What keeps a VF from being disabled, in words; empty when nothing does or nobody is to look. */
 static void
-find_use(const struct vftoken_context *ctx, const char *vf, char use[VFTOKEN_DRIVER_SIZE])
+find_use(const struct vftoken_context *ctx, const char *vf, char use[VFTOKEN_DRIVER_SIZE],
+	 struct vftoken_vfs *vfs)
 {
+	struct vftoken_fact in_use;
 	struct vftoken_sriov sriov;
+	int ret;
 
-	use[0] = '\0';
-	if (vftoken_sriov_in_use(ctx->sysfs, ctx->vfio, vf) == 1)
-		snprintf(use, VFTOKEN_DRIVER_SIZE, " in use");
-	else if (vftoken_sriov_read(ctx->sysfs, vf, &sriov) == 0 && sriov.driver[0] != '\0' &&
-		 strstr(sriov.driver, "vfio") == NULL)
+	ret = vftoken_sriov_read(ctx->sysfs, vf, &sriov);
+	/* Without a driver it is in nobody's use. */
+	if (ret == -ENODEV || (ret == 0 && sriov.driver[0] == '\0'))
+		return;
+	if (ret == 0 && strstr(sriov.driver, "vfio") == NULL) {
 		snprintf(use, VFTOKEN_DRIVER_SIZE, " on %.32s", sriov.driver);
+		return;
+	}
+	in_use = (struct vftoken_fact){ VFTOKEN_UNKNOWN, ret };
+	if (ret == 0)
+		in_use = vftoken_sriov_in_use(ctx->sysfs, ctx->vfio, vf);
+	if (in_use.answer == VFTOKEN_YES) {
+		snprintf(use, VFTOKEN_DRIVER_SIZE, " in use");
+	} else if (in_use.answer == VFTOKEN_UNKNOWN && vfs->unknown[0] == '\0') {
+		memcpy(vfs->unknown, vf, VFTOKEN_BDF_SIZE);
+		vfs->why = in_use.why;
+	}
 }
 
-unsigned int
-vftoken_vfs_list(const struct vftoken_context *ctx, const char *pf, uint16_t num_vfs, bool look,
-		 char list[VFTOKEN_VFS_LIST_SIZE])
+/* Add a VF to a list; false when there is no room. */
+static bool
+append(char *list, size_t size, const char *vf, const char *use)
 {
-	char vf[VFTOKEN_BDF_SIZE], use[VFTOKEN_DRIVER_SIZE] = "";
-	unsigned int used = 0;
-	size_t length = 0;
+	const size_t length = strlen(list);
+	const char *comma = length > 0 ? ", " : "";
+
+	if (length + strlen(comma) + strlen(vf) + strlen(use) >= size)
+		return false;
+	snprintf(list + length, size - length, "%s%s%s", comma, vf, use);
+	return true;
+}
+
+void
+vftoken_vfs_look(const struct vftoken_context *ctx, const char *pf, uint16_t num_vfs, bool look,
+		 struct vftoken_vfs *vfs)
+{
+	char vf[VFTOKEN_BDF_SIZE], use[VFTOKEN_DRIVER_SIZE], rest[REST_SIZE] = "";
+	unsigned int more = 0;
 	uint16_t i;
 
-	list[0] = '\0';
+	memset(vfs, 0, sizeof(*vfs));
 	for (i = 0; i < num_vfs && vftoken_sriov_vf(ctx->sysfs, pf, i, vf) == 0; i++) {
+		use[0] = '\0';
 		if (look)
-			find_use(ctx, vf, use);
-		used += use[0] != '\0';
-		if (length < VFTOKEN_VFS_LIST_SIZE)
-			length += (size_t)snprintf(list + length, VFTOKEN_VFS_LIST_SIZE - length,
-						   "%s%s%s", i > 0 ? ", " : "", vf, use);
+			find_use(ctx, vf, use, vfs);
+		vfs->used += use[0] != '\0';
+		more += use[0] != '\0' ? !append(vfs->list, USED_SIZE, vf, use)
+				       : !append(rest, sizeof(rest), vf, "");
 	}
-	if (length >= VFTOKEN_VFS_LIST_SIZE)
-		memcpy(list + VFTOKEN_VFS_LIST_SIZE - sizeof(CUT), CUT, sizeof(CUT));
-	return used;
+	if (rest[0] != '\0')
+		append(vfs->list, sizeof(vfs->list), rest, "");
+	if (more > 0) {
+		snprintf(use, sizeof(use), "%u more", more);
+		append(vfs->list, sizeof(vfs->list), use, "");
+	}
 }
 
 /*
@@ -84,7 +115,8 @@ wait_for_vfs(const struct vftoken_context *ctx, const char *pf, uint16_t num_vfs
 int
 vftoken_vfs_enable(const struct vftoken_context *ctx, const char *pf, uint16_t num_vfs)
 {
-	char vf[VFTOKEN_BDF_SIZE], driver[VFTOKEN_DRIVER_SIZE], list[VFTOKEN_VFS_LIST_SIZE];
+	char vf[VFTOKEN_BDF_SIZE], driver[VFTOKEN_DRIVER_SIZE];
+	struct vftoken_vfs vfs;
 	int ret;
 
 	ret = vftoken_sriov_set_numvfs(ctx->sysfs, pf, num_vfs);
@@ -94,8 +126,8 @@ vftoken_vfs_enable(const struct vftoken_context *ctx, const char *pf, uint16_t n
 		return vftoken_refuse(ctx, ret, MSG(vfs_not_enabled), pf, num_vfs, strerror(-ret));
 	ret = wait_for_vfs(ctx, pf, num_vfs, VFTOKEN_PF_WAIT_MS, vf, driver);
 	if (ret == 0) {
-		vftoken_vfs_list(ctx, pf, num_vfs, false, list);
-		vftoken_say(ctx, MSG(vfs_enabled), pf, num_vfs, list);
+		vftoken_vfs_look(ctx, pf, num_vfs, false, &vfs);
+		vftoken_say(ctx, MSG(vfs_enabled), pf, num_vfs, vfs.list);
 		return 0;
 	}
 	vftoken_sriov_set_numvfs(ctx->sysfs, pf, 0);
@@ -108,13 +140,12 @@ vftoken_vfs_enable(const struct vftoken_context *ctx, const char *pf, uint16_t n
 void
 vftoken_vfs_keep(const struct vftoken_context *ctx, const char *pf, uint16_t num_vfs)
 {
-	char vf[VFTOKEN_BDF_SIZE], driver[VFTOKEN_DRIVER_SIZE], list[VFTOKEN_VFS_LIST_SIZE];
+	char vf[VFTOKEN_BDF_SIZE], driver[VFTOKEN_DRIVER_SIZE];
+	struct vftoken_vfs vfs;
 	const int ret = wait_for_vfs(ctx, pf, num_vfs, 0, vf, driver);
 
-	if (ret == -ETIMEDOUT)
-		vftoken_say(ctx, MSG(vfs_incomplete), pf, num_vfs);
-	else if (ret < 0)
+	if (ret == -EXDEV)
 		vftoken_say(ctx, MSG(vfs_kept_elsewhere), pf, vf, driver);
-	vftoken_vfs_list(ctx, pf, num_vfs, false, list);
-	vftoken_say(ctx, MSG(vfs_kept), pf, num_vfs, list);
+	vftoken_vfs_look(ctx, pf, num_vfs, false, &vfs);
+	vftoken_say(ctx, MSG(vfs_kept), pf, num_vfs, vfs.list);
 }

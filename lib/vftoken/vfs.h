@@ -14,19 +14,28 @@
 #include "private.h"
 
 /** Room for a list of VFs in words, with its final NUL. */
-#define VFTOKEN_VFS_LIST_SIZE 1024
+#define VFTOKEN_VFS_LIST_SIZE 7168
+
+/** A PF's VFs in words, and how they are used. */
+struct vftoken_vfs {
+	unsigned int used;              /**< how many are in use, or on a driver of another kind */
+	char unknown[VFTOKEN_BDF_SIZE]; /**< the first whose use can't be known; empty for none */
+	int why;                        /**< why, a negative errno value */
+	char list[VFTOKEN_VFS_LIST_SIZE]; /**< used ones first; a list that is cut says how many
+					     more */
+};
 
 /**
- * The PF's VFs as a list in words. A list that is cut says so.
+ * Look at a PF's VFs, so many.
  *
  * @param look
- *   Mark those in use, if that can be known, and count them. Else they are left alone, since
- * looking keeps others from opening them.
- * @return
- *   How many are in use.
+ *   Find out which are in use. Else they are left alone, since looking keeps others from opening
+ * them.
+ * @param vfs
+ *   Receives what was found.
  */
-unsigned int vftoken_vfs_list(const struct vftoken_context *ctx, const char *pf, uint16_t num_vfs,
-			      bool look, char list[VFTOKEN_VFS_LIST_SIZE]);
+void vftoken_vfs_look(const struct vftoken_context *ctx, const char *pf, uint16_t num_vfs,
+		      bool look, struct vftoken_vfs *vfs);
 
 /**
  * Enable VFs, and wait until each is there and on vfio-pci; else they are disabled again.

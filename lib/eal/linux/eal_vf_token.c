@@ -150,7 +150,7 @@ vf_token_fill_status(struct rte_tel_data *d, const char *name)
 	rte_tel_data_add_dict_string(d, "open", info.open ? "yes" : "no");
 	rte_tel_data_add_dict_string(d, "token_source", info.source);
 	rte_tel_data_add_dict_string(d, "kernel_support",
-			vftoken_support_name(info.support));
+			vftoken_answer_name(info.support.answer));
 }
 
 /* A name in telemetry's answers is made of letters, digits and _ alone. */
