@@ -25,6 +25,9 @@ refuse_group(const struct vftoken_context *ctx, const struct vftoken_sriov *srio
 {
 	switch (-err) {
 	case EUNATCH:
+		if (strstr(sriov->driver, "vfio") != NULL)
+			return vftoken_refuse(ctx, err, MSG(vfio_hidden), bdf, sriov->driver,
+					      ctx->vfio);
 		return vftoken_refuse(ctx, err, MSG(vfio_missing), bdf);
 	case ENOENT:
 		if (strstr(sriov->driver, "vfio") != NULL)
@@ -53,6 +56,8 @@ open_group(struct vftoken_device *device)
 	ret = vftoken_sriov_read(ctx->sysfs, device->bdf, &sriov);
 	if (ret == -ENODEV)
 		return vftoken_refuse(ctx, ret, MSG(no_device), device->bdf);
+	if (ret == -ENOENT)
+		return vftoken_refuse(ctx, ret, MSG(no_sysfs), device->bdf, ctx->sysfs);
 	if (ret < 0)
 		return vftoken_refuse(ctx, ret, MSG(device_unreadable), device->bdf,
 				      strerror(-ret));

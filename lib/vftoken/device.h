@@ -107,6 +107,7 @@ struct vftoken_device;
  *   0, or
  *   -EINVAL: the name isn't a BDF;
  *   -ENODEV: sysfs has no such device, or no IOMMU group for it;
+ *   -ENOENT: there is no sysfs;
  *   -EUNATCH: VFIO isn't there;
  *   -EXDEV: another device of the group is on a driver other than vfio-pci;
  *   -ENOMEM: out of memory;

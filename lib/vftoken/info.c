@@ -3,7 +3,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,10 +10,10 @@
 
 #include <linux/vfio.h>
 
-#include "fd.h"
 #include "private.h"
 #include "sriov.h"
 #include "vfio.h"
+#include "vfs.h"
 
 /* The size of a struct vftoken_info in the first version that had one. */
 #define FIRST_SIZE (offsetof(struct vftoken_info, token_set) + sizeof(time_t))
@@ -23,24 +22,14 @@
 static void
 read_parameter(const char *devices, struct vftoken_info *info)
 {
-	static const char parameter[] = "module/parameters/enable_sriov";
-	char path[PATH_MAX], value;
-	int fd;
+	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/../drivers/vfio-pci/%s", devices, parameter);
-	fd = vftoken_fd_open(path, O_RDONLY);
-	if (fd >= 0) {
-		info->support.answer = VFTOKEN_YES;
-		if (read(fd, &value, 1) == 1)
-			info->enable_sriov.answer = value == 'Y' ? VFTOKEN_YES : VFTOKEN_NO;
-		else
-			info->enable_sriov.why = -EIO;
-		close(fd);
-		return;
-	}
-	info->support.why = info->enable_sriov.why = fd;
+	info->enable_sriov = vftoken_sriov_enable_sriov(devices);
+	info->support = info->enable_sriov;
+	if (info->support.answer != VFTOKEN_UNKNOWN || info->support.why == -EIO)
+		info->support = (struct vftoken_fact){ VFTOKEN_YES, 0 };
 	snprintf(path, sizeof(path), "%s/../drivers/vfio-pci", devices);
-	if (fd == -ENOENT && access(path, F_OK) == 0)
+	if (info->support.why == -ENOENT && access(path, F_OK) == 0)
 		info->support = (struct vftoken_fact){ VFTOKEN_NO, 0 };
 }
 
@@ -151,5 +140,16 @@ vftoken_find_vf(struct vftoken_context *ctx, const char *pf, uint16_t index,
 struct vftoken_fact
 vftoken_in_use(struct vftoken_context *ctx, const char *bdf)
 {
-	return vftoken_sriov_in_use(ctx->sysfs, ctx->vfio, bdf);
+	struct vftoken_fact fact;
+	struct vftoken_sriov sriov;
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	ret = vftoken_sriov_read(ctx->sysfs, bdf, &sriov);
+	if (ret == 0)
+		fact = vftoken_vfs_in_use(ctx, bdf, &sriov);
+	else
+		fact = (struct vftoken_fact){ VFTOKEN_UNKNOWN, ret };
+	pthread_mutex_unlock(&ctx->lock);
+	return fact;
 }

@@ -139,6 +139,8 @@ check_enable(const struct vftoken_context *ctx, const struct vftoken_handle *pf,
 		return ret;
 	if (vftoken_sriov_vfs_change(ctx->sysfs, bdf, sriov->numvfs))
 		return vftoken_refuse(ctx, -EBUSY, MSG(vfs_change), bdf);
+	if (sriov->totalvfs == 0)
+		return vftoken_refuse(ctx, -ERANGE, MSG(num_vfs_none), bdf, num_vfs);
 	if (num_vfs < 1 || num_vfs > sriov->totalvfs)
 		return vftoken_refuse(ctx, -ERANGE, MSG(num_vfs_range), bdf, num_vfs,
 				      sriov->totalvfs);
@@ -149,6 +151,11 @@ check_enable(const struct vftoken_context *ctx, const struct vftoken_handle *pf,
 	}
 	if (find_rule(ctx, pf) == NULL && pf->token_set == 0)
 		return vftoken_refuse(ctx, -ENOKEY, MSG(vfs_without_rule), bdf, bdf);
+	if (sriov->numvfs == 0) {
+		ret = vftoken_vfs_may_enable(ctx, bdf);
+		if (ret < 0)
+			return ret;
+	}
 	ret = vftoken_vfio_feature_probe(pf->device_fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN,
 					 VFIO_DEVICE_FEATURE_SET);
 	if (ret < 0)
@@ -189,7 +196,10 @@ vftoken_pf_enable_vfs(struct vftoken_context *ctx, const char *name, uint16_t nu
 	return ret;
 }
 
-/* The number asked for; 0 for none. A number for all PFs means nothing to other devices. */
+/*
+ * The number asked for; 0 for none. A number for all PFs means nothing to other devices, nor to a
+ * PF that can have no VFs.
+ */
 static uint16_t
 asked_num_vfs(const struct vftoken_context *ctx, const char *name)
 {
@@ -205,7 +215,7 @@ asked_num_vfs(const struct vftoken_context *ctx, const char *name)
 	vftoken_format_key(key, bdf);
 	if (num_vfs != 0 || all == 0 || vftoken_sriov_read(ctx->sysfs, bdf, &sriov) < 0)
 		return num_vfs;
-	return sriov.role == VFTOKEN_ROLE_PF ? all : 0;
+	return sriov.totalvfs > 0 ? all : 0;
 }
 
 int
@@ -229,6 +239,8 @@ static int
 refuse_unknown(const struct vftoken_context *ctx, const char *pf, const struct vftoken_vfs *vfs)
 {
 	switch (-vfs->why) {
+	case EXDEV:
+		return vftoken_refuse(ctx, vfs->why, MSG(use_of_shared_group), pf, vfs->unknown);
 	case ENOENT:
 		return vftoken_refuse(ctx, vfs->why, MSG(use_without_file), pf, vfs->unknown,
 				      ctx->vfio);

@@ -60,6 +60,7 @@ int vftoken_pf_start(struct vftoken_context *ctx, const char *name, uint16_t *nu
  *   -EBUSY: another number of VFs is enabled, or they are being changed;
  *   -ENOTTY or -EINVAL: the kernel can't set a token on it;
  *   -ENOENT: vfio-pci's enable_sriov is off;
+ *   -EACCES or -EROFS: this process can't write sriov_numvfs;
  *   -ETIMEDOUT: a VF didn't appear;
  *   -EXDEV: a VF isn't on vfio-pci;
  *   or a negative errno value of reading the source (context.h) or of vftoken_sriov_set_numvfs().

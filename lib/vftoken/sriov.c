@@ -87,6 +87,17 @@ vftoken_sriov_write_file(const char *devices, const char *bdf, const char *file,
 	return ret;
 }
 
+int
+vftoken_sriov_may_write(const char *devices, const char *bdf, const char *file)
+{
+	char path[PATH_MAX];
+	const int ret = device_path(devices, bdf, file, path);
+
+	if (ret < 0)
+		return ret;
+	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
 /* A device's file that holds one decimal number. */
 static int
 read_number(const char *devices, const char *bdf, const char *file, uint16_t *number)
@@ -195,7 +206,7 @@ vftoken_sriov_read(const char *devices, const char *bdf, struct vftoken_sriov *s
 	if (ret == 0 && sriov->role == VFTOKEN_ROLE_NONE && sriov->driver[0] == '\0') {
 		ret = device_path(devices, bdf, "", path);
 		if (ret == 0 && access(path, F_OK) < 0)
-			ret = errno == ENOENT ? -ENODEV : -errno;
+			ret = errno == ENOENT && access(devices, F_OK) == 0 ? -ENODEV : -errno;
 	}
 	if (ret < 0)
 		*sriov = (struct vftoken_sriov){ .pf_key = VFTOKEN_KEY_NONE };
@@ -217,6 +228,18 @@ vftoken_sriov_vfs_change(const char *devices, const char *pf, uint16_t numvfs)
 	 * users. */
 	vftoken_format_key(key + offset + (uint64_t)stride * numvfs, bdf);
 	return device_path(devices, bdf, "", path) == 0 && access(path, F_OK) == 0;
+}
+
+struct vftoken_fact
+vftoken_sriov_enable_sriov(const char *devices)
+{
+	static const char parameter[] = "drivers/vfio-pci/module/parameters/enable_sriov";
+	char value[2];
+	const int ret = vftoken_sriov_read_file(devices, "..", parameter, value, sizeof(value));
+
+	if (ret < 1)
+		return (struct vftoken_fact){ VFTOKEN_UNKNOWN, ret < 0 ? ret : -EIO };
+	return (struct vftoken_fact){ value[0] == 'Y' ? VFTOKEN_YES : VFTOKEN_NO, 0 };
 }
 
 int
@@ -246,6 +269,16 @@ vftoken_sriov_group(const char *devices, const char *vfio, const char *bdf,
 	if (access(path, F_OK) < 0)
 		memcpy(name, group, sizeof(group));
 	return 0;
+}
+
+bool
+vftoken_sriov_share_group(const char *devices, const char *vfio, const char *bdf, const char *other)
+{
+	char group[VFTOKEN_GROUP_SIZE], other_group[VFTOKEN_GROUP_SIZE];
+
+	return vftoken_sriov_group(devices, vfio, bdf, group) == 0 &&
+	       vftoken_sriov_group(devices, vfio, other, other_group) == 0 &&
+	       strcmp(group, other_group) == 0;
 }
 
 struct vftoken_fact

@@ -45,6 +45,7 @@ struct vftoken_sriov {
  * @return
  *   0, or
  *   -ENODEV: there is no such device;
+ *   -ENOENT: there is no such folder of devices, as in a container without sysfs;
  *   -EINVAL: a file doesn't hold what it should;
  *   or what readlink(2), open(2) and read(2) return.
  */
@@ -79,6 +80,20 @@ int vftoken_sriov_write_file(const char *devices, const char *bdf, const char *f
 			     const char *text);
 
 /**
+ * Whether two devices are in one IOMMU group, which only one process can open.
+ */
+bool vftoken_sriov_share_group(const char *devices, const char *vfio, const char *bdf,
+			       const char *other);
+
+/**
+ * Whether this process could write a device's file.
+ *
+ * @return
+ *   0, or -ENAMETOOLONG, or what access(2) returns: -EACCES, or -EROFS where sysfs is read-only.
+ */
+int vftoken_sriov_may_write(const char *devices, const char *bdf, const char *file);
+
+/**
  * The address of one of a PF's VFs.
  *
  * @param devices
@@ -108,6 +123,18 @@ int vftoken_sriov_vf(const char *devices, const char *pf, uint16_t index,
  *   How many VFs it has, from vftoken_sriov_read().
  */
 bool vftoken_sriov_vfs_change(const char *devices, const char *pf, uint16_t numvfs);
+
+/**
+ * Whether vfio-pci's module parameter enable_sriov lets VFs be enabled.
+ *
+ * @param devices
+ *   The folder that holds a folder per device, such as VFTOKEN_SYSFS_DEVICES. The parameter is read
+ *   beside it, in `../drivers/vfio-pci`.
+ * @return
+ *   The fact; why it is unknown: -ENOENT (vfio-pci isn't loaded, or doesn't have it), -EIO (it is
+ *   empty), or what open(2) and read(2) return.
+ */
+struct vftoken_fact vftoken_sriov_enable_sriov(const char *devices);
 
 /**
  * Enable or disable a PF's VFs: one write to sriov_numvfs. The kernel takes a number only while no

@@ -16,6 +16,35 @@
 #define USED_SIZE (VFTOKEN_VFS_LIST_SIZE - REST_SIZE - 32)
 #define STEP_MS 10
 
+struct vftoken_fact
+vftoken_vfs_in_use(const struct vftoken_context *ctx, const char *vf,
+		   const struct vftoken_sriov *sriov)
+{
+	struct vftoken_fact fact = vftoken_sriov_in_use(ctx->sysfs, ctx->vfio, vf);
+	uint64_t key;
+
+	if (fact.answer != VFTOKEN_YES || sriov->role != VFTOKEN_ROLE_VF ||
+	    !vftoken_sriov_share_group(ctx->sysfs, ctx->vfio, vf, sriov->pf))
+		return fact;
+	if (vftoken_find_handle(ctx, sriov->pf_key) == NULL)
+		return (struct vftoken_fact){ VFTOKEN_UNKNOWN, -EXDEV };
+	if (vftoken_parse_key(vf, &key) < 0 || vftoken_find_handle(ctx, key) == NULL)
+		fact.answer = VFTOKEN_NO;
+	return fact;
+}
+
+int
+vftoken_vfs_may_enable(const struct vftoken_context *ctx, const char *pf)
+{
+	const int ret = vftoken_sriov_may_write(ctx->sysfs, pf, "sriov_numvfs");
+
+	if (ret < 0)
+		return vftoken_refuse(ctx, ret, MSG(vfs_not_writable), pf, strerror(-ret));
+	if (vftoken_sriov_enable_sriov(ctx->sysfs).answer == VFTOKEN_NO)
+		return vftoken_refuse(ctx, -ENOENT, MSG(vfs_sriov_off), pf);
+	return 0;
+}
+
 /* What keeps a VF from being disabled, in words; empty when nothing does or nobody is to look. */
 static void
 find_use(const struct vftoken_context *ctx, const char *vf, char use[VFTOKEN_DRIVER_SIZE],
@@ -35,7 +64,7 @@ find_use(const struct vftoken_context *ctx, const char *vf, char use[VFTOKEN_DRI
 	}
 	in_use = (struct vftoken_fact){ VFTOKEN_UNKNOWN, ret };
 	if (ret == 0)
-		in_use = vftoken_sriov_in_use(ctx->sysfs, ctx->vfio, vf);
+		in_use = vftoken_vfs_in_use(ctx, vf, &sriov);
 	if (in_use.answer == VFTOKEN_YES) {
 		snprintf(use, VFTOKEN_DRIVER_SIZE, " in use");
 	} else if (in_use.answer == VFTOKEN_UNKNOWN && vfs->unknown[0] == '\0') {
@@ -128,6 +157,9 @@ vftoken_vfs_enable(const struct vftoken_context *ctx, const char *pf, uint16_t n
 	if (ret == 0) {
 		vftoken_vfs_look(ctx, pf, num_vfs, false, &vfs);
 		vftoken_say(ctx, MSG(vfs_enabled), pf, num_vfs, vfs.list);
+		if (vftoken_sriov_vf(ctx->sysfs, pf, 0, vf) == 0 &&
+		    vftoken_sriov_share_group(ctx->sysfs, ctx->vfio, pf, vf))
+			vftoken_say(ctx, MSG(vfs_share_group), pf, vf);
 		return 0;
 	}
 	vftoken_sriov_set_numvfs(ctx->sysfs, pf, 0);

@@ -12,6 +12,7 @@
 #define VFTOKEN_VFS_H
 
 #include "private.h"
+#include "sriov.h"
 
 /** Room for a list of VFs in words, with its final NUL. */
 #define VFTOKEN_VFS_LIST_SIZE 7168
@@ -36,6 +37,23 @@ struct vftoken_vfs {
  */
 void vftoken_vfs_look(const struct vftoken_context *ctx, const char *pf, uint16_t num_vfs,
 		      bool look, struct vftoken_vfs *vfs);
+
+/**
+ * Whether a VF's IOMMU group is in some process's use (vftoken_in_use()). Where the group is the
+ * PF's, too, this process knows of its own devices, and of others' nothing.
+ */
+struct vftoken_fact vftoken_vfs_in_use(const struct vftoken_context *ctx, const char *vf,
+				       const struct vftoken_sriov *sriov);
+
+/**
+ * Whether VFs can be enabled, as far as that is known before: a refusal is said, and nothing is
+ * changed.
+ *
+ * @return
+ *   0, or -EACCES or -EROFS: this process can't write sriov_numvfs; or -ENOENT: vfio-pci's
+ *   enable_sriov is off.
+ */
+int vftoken_vfs_may_enable(const struct vftoken_context *ctx, const char *pf);
 
 /**
  * Enable VFs, and wait until each is there and on vfio-pci; else they are disabled again.
