@@ -188,8 +188,10 @@ refused(void **state)
 		{ BROKEN, NULL, 0, -EINVAL, SAID(device_unreadable, BROKEN, "Invalid argument") },
 		{ BARE, NULL, 0, -ENODEV, SAID(no_group, BARE) },
 		/* No VFIO, or no group of it. */
-		{ VF, "vfio/vfio", ENOENT, -EUNATCH, SAID(vfio_missing, VF) },
-		{ VF, "vfio/vfio", ENODEV, -EUNATCH, SAID(vfio_missing, VF) },
+		{ VF_IGBVF, "vfio/vfio", ENOENT, -EUNATCH, SAID(vfio_missing, VF_IGBVF) },
+		{ VF_IGBVF, "vfio/vfio", ENODEV, -EUNATCH, SAID(vfio_missing, VF_IGBVF) },
+		{ VF, "vfio/vfio", ENOENT, -EUNATCH,
+		  SAID(vfio_hidden, VF, "vfio-pci", "vfio/vfio") },
 		{ VF_IGBVF, NULL, 0, -ENOENT, NOT_BOUND(VF_IGBVF, "igbvf") },
 		{ VF_UNBOUND, NULL, 0, -ENOENT, NOT_BOUND(VF_UNBOUND, "no driver") },
 		{ VF, "vfio/10", ENOENT, -ENOENT, SAID(group_missing, VF, "vfio") },

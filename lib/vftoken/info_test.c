@@ -161,7 +161,7 @@ not_read(void **state)
 		{ TEST_DEVICES, "0000:01:20.0", -EINVAL, "" },
 		{ TEST_DEVICES, "5:0.0", -ENODEV, MISSING },
 		{ TEST_DEVICES, BROKEN, -EINVAL, BROKEN },
-		{ "none", PF, -ENODEV, PF },
+		{ "none", PF, -ENOENT, PF },
 		/* The machine's own devices: no bus has this one. */
 		{ VFTOKEN_SYSFS_DEVICES, "ffffffff:ff:1f.7", -ENODEV, "ffffffff:ff:1f.7" },
 	};

@@ -27,6 +27,7 @@
 #define VF "0000:01:10.0"
 #define VF2 "0000:01:10.2"
 #define OTHER "0000:02:00.0"
+#define NUMVFS TEST_DEVICES "/" PF "/sriov_numvfs"
 
 /* The token as bytes, and halves of its text that aren't one. */
 static const uuid_t token_a = { 0xb6, 0x71, 0xfd, 0x64, 0x4c, 0x5d, 0x49, 0x1e,
@@ -178,7 +179,7 @@ find_vf(struct run *r)
 static void
 in_use(struct run *r)
 {
-	r->ret = vftoken_in_use(r->ctx, r->path->text);
+	r->ret = test_fact(vftoken_in_use(r->ctx, r->path->text));
 }
 
 static char masked[80];
@@ -301,7 +302,7 @@ static const struct path paths[] = {
 	{ "device info", read_info, { "file:token" }, PF, .pf = true },
 	{ "device info of a VF", read_info, { TOKEN_A }, VF, .kept = 1 },
 	{ "a list", list, { VF "=" TOKEN_A }, .kept = 1 },
-	{ "a VF's address", find_vf, .text = PF },
+	{ "a VF's address", find_vf, .text = PF, .numvfs = 2 },
 	{ "a device's use", in_use, .text = VF },
 	{ "a masked literal", mask, .text = TOKEN_A },
 	{ "a masked rule", mask, .text = VF "=" TOKEN_A },
@@ -412,8 +413,6 @@ make_files(void)
 		test_device_make(&devices[i].device);
 		test_device_link(devices[i].device.bdf, "iommu_group", devices[i].group);
 	}
-	test_device_link(PF, "virtfn0", "../" VF);
-	test_device_link(PF, "virtfn1", "../" VF2);
 	assert_int_equal(mkdir("vfio", 0755), 0);
 	test_write_text("vfio/vfio", "");
 	test_write_text("vfio/10", "");
@@ -451,10 +450,33 @@ fill_fd(void)
 	close(fd);
 }
 
+/* The kernel makes the VFs as their number is written. */
+static void
+make_vfs(void)
+{
+	test_device_link(PF, "virtfn0", "../" VF);
+	test_device_link(PF, "virtfn1", "../" VF2);
+}
+
+static void
+set_numvfs(int numvfs)
+{
+	char text[8];
+
+	snprintf(text, sizeof(text), "%d\n", numvfs);
+	test_write_text(NUMVFS, text);
+	make_vfs();
+	if (numvfs < 2)
+		unlink(TEST_DEVICES "/" PF "/virtfn1");
+	if (numvfs < 1)
+		unlink(TEST_DEVICES "/" PF "/virtfn0");
+	test_watched_open = (struct test_watched_open){ NUMVFS, O_WRONLY, 0, 0 };
+	test_opened = make_vfs;
+}
+
 static void
 begin(struct run *r, const struct path *path)
 {
-	char text[8];
 	size_t i;
 
 	*r = (struct run){ .path = path, .ctx = test_context(), .pf_fd = -1 };
@@ -467,8 +489,7 @@ begin(struct run *r, const struct path *path)
 		assert_int_equal(putenv(variable), 0);
 	}
 	fill_fd();
-	snprintf(text, sizeof(text), "%d\n", path->numvfs);
-	test_write_text(TEST_DEVICES "/" PF "/sriov_numvfs", text);
+	set_numvfs(path->numvfs);
 	if (path->pf) {
 		r->pf_fd = vftoken_open(r->ctx, GROUP_FD, PF);
 		assert_true(r->pf_fd >= 0);

@@ -200,36 +200,42 @@ vftoken_pf_enable_vfs(struct vftoken_context *ctx, const char *name, uint16_t nu
  * The number asked for; 0 for none. A number for all PFs means nothing to other devices, nor to a
  * PF that can have no VFs.
  */
-static uint16_t
-asked_num_vfs(const struct vftoken_context *ctx, const char *name)
+static int
+find_asked(const struct vftoken_context *ctx, const char *name, uint16_t *asked)
 {
 	const uint16_t all = vftoken_find_num_vfs(ctx, VFTOKEN_KEY_DEFAULT);
 	struct vftoken_sriov sriov;
 	char bdf[VFTOKEN_BDF_SIZE];
-	uint16_t num_vfs;
 	uint64_t key;
+	int ret;
 
+	*asked = 0;
 	if (vftoken_parse_key(name, &key) < 0)
 		return 0;
-	num_vfs = vftoken_find_num_vfs(ctx, key);
+	*asked = vftoken_find_num_vfs(ctx, key);
+	if (*asked != 0 || all == 0)
+		return 0;
 	vftoken_format_key(key, bdf);
-	if (num_vfs != 0 || all == 0 || vftoken_sriov_read(ctx->sysfs, bdf, &sriov) < 0)
-		return num_vfs;
-	return sriov.totalvfs > 0 ? all : 0;
+	ret = vftoken_sriov_read(ctx->sysfs, bdf, &sriov);
+	if (ret < 0 && ret != -ENODEV)
+		return vftoken_refuse(ctx, ret, MSG(pf_unreadable), bdf, strerror(-ret));
+	*asked = sriov.totalvfs > 0 ? all : 0;
+	return 0;
 }
 
 int
 vftoken_pf_start(struct vftoken_context *ctx, const char *name, uint16_t *num_vfs)
 {
 	uint16_t asked;
-	int ret = 0;
+	int ret;
 
 	pthread_mutex_lock(&ctx->lock);
-	asked = asked_num_vfs(ctx, name);
-	if (asked != 0)
+	ret = find_asked(ctx, name, &asked);
+	if (ret == 0 && asked != 0) {
 		ret = set_token_and_enable(ctx, name, asked);
-	if (asked != 0 && ret == 0)
-		*num_vfs = asked;
+		if (ret == 0)
+			*num_vfs = asked;
+	}
 	pthread_mutex_unlock(&ctx->lock);
 	return ret;
 }

@@ -68,6 +68,20 @@ open_device(const char *name, const char *rule)
 	return ctx;
 }
 
+/* What vfio-pci's parameter says. */
+static void
+test_enable_sriov(const char *text)
+{
+	static const char *const folders[] = { "drivers", "drivers/vfio-pci",
+					       "drivers/vfio-pci/module",
+					       "drivers/vfio-pci/module/parameters" };
+	size_t i;
+
+	for (i = 0; i < TEST_DIM(folders); i++)
+		mkdir(folders[i], 0755);
+	test_write_text("drivers/vfio-pci/module/parameters/enable_sriov", text);
+}
+
 static void
 make_devices(void)
 {
@@ -220,6 +234,100 @@ long_list(void **state)
 	vftoken_context_destroy(ctx);
 }
 
+/*
+ * What the kernel would refuse is refused before the token is set: without SR-IOV in the firmware,
+ * where sriov_numvfs can't be written, and with enable_sriov off. The number for all PFs passes
+ * over a PF that can have no VFs.
+ */
+static void
+refused_before(void **state)
+{
+	static const struct test_device none = { PF, "vfio-pci", NULL, "0\n", "0\n" };
+	static const struct test_device pf = { PF_2, "vfio-pci", NULL, "7\n", "0\n" };
+	struct vftoken_context *ctx;
+	uint16_t num_vfs = 99;
+	int ret;
+
+	(void)state;
+	test_device_make(&none);
+	test_device_make(&pf);
+	ctx = open_device(PF, TOKEN_A);
+	assert_int_equal(vftoken_pf_enable_vfs(ctx, PF, 2), -ERANGE);
+	test_said(num_vfs_none, PF, "2");
+	assert_int_equal(vftoken_add_num_vfs(ctx, "2"), 0);
+	assert_int_equal(vftoken_pf_start(ctx, PF, &num_vfs), 0);
+	assert_int_equal(num_vfs, 99);
+	test_said_nothing();
+	vftoken_context_set_sysfs(ctx, "none");
+	assert_int_equal(vftoken_pf_start(ctx, PF, &num_vfs), -ENOENT);
+	test_said(pf_unreadable, PF, "No such file or directory");
+	vftoken_context_destroy(ctx);
+
+	ctx = open_device(PF_2, TOKEN_A);
+	test_answer(NULL, 0);
+	test_enable_sriov("N\n");
+	assert_int_equal(vftoken_pf_enable_vfs(ctx, PF_2, 2), -ENOENT);
+	test_said(vfs_sriov_off, PF_2);
+	test_enable_sriov("Y\n");
+	assert_int_equal(chmod(TEST_DEVICES "/" PF_2 "/sriov_numvfs", 0444), 0);
+	if (test_become_nobody()) {
+		ret = vftoken_pf_enable_vfs(ctx, PF_2, 2);
+		test_become_root();
+		assert_int_equal(ret, -EACCES);
+		test_said(vfs_not_writable, PF_2, "Permission denied");
+	}
+	test_assert_file(TEST_DEVICES "/" PF_2 "/sriov_numvfs", "0\n");
+	vftoken_context_destroy(ctx);
+}
+
+/*
+ * PF and VFs in one IOMMU group: who has the PF open has the VFs' group, too, so that nothing is
+ * known of them, but by the process itself.
+ */
+static void
+shared_group(void **state)
+{
+	struct vftoken_context *ctx;
+
+	(void)state;
+	make_devices();
+	test_device_link(PF_2, "iommu_group", "../../../kernel/iommu_groups/10");
+	ctx = open_device(NULL, NULL);
+	test_watched_open = (struct test_watched_open){ "vfio/10", O_RDWR, EBUSY, 0 };
+	assert_int_equal(test_fact(vftoken_in_use(ctx, VF0)), -EXDEV);
+	assert_int_equal(test_fact(vftoken_in_use(ctx, VF1)), 0);
+	assert_int_equal(vftoken_pf_disable_vfs(ctx, PF_2), -EXDEV);
+	test_said(use_of_shared_group, PF_2, VF0);
+	vftoken_context_destroy(ctx);
+	ctx = open_device(PF_2, NULL);
+	assert_int_equal(test_fact(vftoken_in_use(ctx, VF0)), 0);
+	vftoken_context_destroy(ctx);
+	ctx = open_device(VF0, NULL);
+	assert_int_equal(test_fact(vftoken_in_use(ctx, VF0)), -EXDEV);
+	vftoken_context_destroy(ctx);
+}
+
+/* While VFs come or go, none is enabled or disabled: the write would wait. */
+static void
+changing(void **state)
+{
+	static const struct test_device going = { "0000:02:10.4", "vfio-pci", NULL, NULL, NULL };
+	struct vftoken_context *ctx;
+
+	(void)state;
+	make_devices();
+	test_device_file(PF_2, "sriov_offset", "128\n");
+	test_device_file(PF_2, "sriov_stride", "2\n");
+	test_device_make(&going);
+	ctx = open_device(PF_2, TOKEN_A);
+	assert_int_equal(vftoken_pf_disable_vfs(ctx, PF_2), -EBUSY);
+	test_said(vfs_change, PF_2);
+	assert_int_equal(vftoken_pf_enable_vfs(ctx, PF_2, 2), -EBUSY);
+	test_said(vfs_change, PF_2);
+	assert_nothing_written();
+	vftoken_context_destroy(ctx);
+}
+
 /* What can't be disabled is refused the same way, open in this process or not. */
 static void
 disable(void **state)
@@ -260,6 +368,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(enable, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(not_written, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(long_list, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(refused_before, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(shared_group, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(changing, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(disable, test_setup, test_teardown),
 	};
 

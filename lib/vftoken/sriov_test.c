@@ -116,10 +116,10 @@ no_device(void **state)
 	char name[PATH_MAX];
 
 	(void)state;
-	assert_not_read(TEST_DEVICES, VF, -ENODEV);
+	assert_not_read(TEST_DEVICES, VF, -ENOENT);
 	test_device_make(&device);
 	assert_not_read(TEST_DEVICES, VF, -ENODEV);
-	assert_not_read("none", PF, -ENODEV);
+	assert_not_read("none", PF, -ENOENT);
 	assert_not_read(NUMVFS, PF, -ENOTDIR);
 	/* The machine's own devices: no bus has this one. */
 	assert_not_read(VFTOKEN_SYSFS_DEVICES, "ffffffff:ff:1f.7", -ENODEV);
