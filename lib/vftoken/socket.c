@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "owner.h"
 #include "private.h"
 
 #define OTHERS_ENTER (S_IXGRP | S_IXOTH)
@@ -24,7 +25,7 @@ check_part(const struct vftoken_context *ctx, const char *part, bool last, bool 
 
 	if (lstat(part, &st) < 0)
 		return vftoken_refuse(ctx, -errno, MSG(socket_unseen), part, strerror(errno));
-	if (st.st_uid != 0 && st.st_uid != geteuid())
+	if (!vftoken_is_trusted(st.st_uid))
 		return vftoken_refuse(ctx, -EPERM, MSG(socket_foreign), part);
 	/* A link has no mode. In a folder such as /tmp nobody may replace what is another's. */
 	if (!S_ISLNK(st.st_mode) && (st.st_mode & OTHERS_WRITE) != 0 &&
