@@ -179,6 +179,20 @@ def test_not_in_a_core_dump(pf_testpmd, start, vfs, found_in_core, source, env, 
     assert testpmd.ports == 1
 
 
+def test_closed_stderr(start, lab, pf, vfs):
+    """With stderr closed, what EAL logs must not become the token.
+
+    Steps: Start the PF's testpmd with a literal token and stderr closed, and reload the token; then
+    start one on a VF with the same token from a file.
+    Verify: The VF's testpmd has its port.
+    """
+    owner = start('pf', [pf], f'--vfio-vf-token={pf}={TOKEN}', '--log-level=*:8', redirect='2>&-')
+    assert owner.ports == 1, owner.log
+    assert 'reloaded' in lab.check(f'echo /vf_token/reload,{pf} | dpdk-telemetry.py -f pf')
+    testpmd = start('vf', vfs[:1], f'--vfio-vf-token={pf}=file:{TOKEN_FILE}')
+    assert testpmd.ports == 1, testpmd.log
+
+
 def test_not_in_a_core_dump_of_the_pf(start, pf, found_in_core):
     """After it was set, the token must not be in the memory of the PF's process either.
 

@@ -45,6 +45,7 @@ def test_pf_and_vf(start, lab, pf, vfs, status):
     assert now - 120 < token_set.timestamp() <= now
     assert answer[pf] == {
         'device': pf, 'role': 'PF', 'driver': 'vfio-pci', 'vfs_total': total, 'vfs_enabled': 2,
+        'vfs_change': 'no',
         'open': 'yes', 'token_source': 'file', 'kernel_support': 'yes'}
     vf_facts = {'device': vfs[0], 'role': 'VF', 'driver': 'vfio-pci', 'pf': pf,
                 'pf_driver': 'vfio-pci', 'kernel_support': 'yes'}

@@ -77,7 +77,7 @@ def test_status(vftoken, vf_testpmd, pf, vfs):
     other = {'device': vfs[1], **vf, 'in_use': 'no'}
     assert json.loads(out) == {'enable_sriov': 'on', 'devices': [
         {'device': pf, 'role': 'PF', 'driver': 'vfio-pci', 'vfs_total': 8, 'vfs_enabled': 2,
-         'kernel_support': 'yes'},
+         'vfs_change': 'no', 'kernel_support': 'yes'},
         {'device': vfs[0], **vf, 'in_use': 'yes'}, other]}
     code, out, err = vftoken('status', '--json', vfs[1])
     assert (code, err, json.loads(out)['devices']) == (0, '', [other])
@@ -195,7 +195,7 @@ def test_enable_refused(lab, vftoken, sriov, pf):
     lab.check(f'echo 0 >{ENABLE_SRIOV}')
     code, out, err = vftoken('enable', pf, '2', RIGHT)
     assert (code, out) == (1, '')
-    complained(err, ('pf_token_set', pf, RIGHT), ('vfs_sriov_off', pf))
+    complained(err, ('vfs_sriov_off', pf))
     assert lab.check(f'cat {sriov}') == '0'
     assert vftoken('status')[1].split('\n')[-1] == result('cmd_enable_sriov', 'off')
 
@@ -209,6 +209,52 @@ def test_disable_refused(lab, vftoken, sriov, vf_testpmd, pf, vfs):
     refused(vftoken('disable', pf), 1, 'vfs_in_use', pf, 2, f'{vfs[0]} in use, {vfs[1]}')
     assert vf_testpmd.ports == 1
     assert lab.check(f'cat {sriov}') == '2'
+
+
+@pytest.fixture
+def without_group(lab, vfs):
+    """The file of the first VF's IOMMU group isn't there, as in a container that has others."""
+    path = '/dev/vfio/' + lab.check(f'basename $(readlink /sys/bus/pci/devices/{vfs[0]}/iommu_group)')
+    lab.check(f'mv {path} /run/group')
+    yield
+    lab.check(f'mv /run/group {path}')
+
+
+def test_use_unknown(lab, vftoken, sriov, vf_testpmd, without_group, pf, vfs):
+    """Where it can't be known whether a VF is in use, nothing must be done to it.
+
+    Steps: Have a testpmd use a VF, and take the file of the VF's group away; ask for the status,
+    disable the VFs, set and check the token.
+    Verify: The status is unknown; all else is refused with the VF's name; the testpmd has its VF.
+    """
+    assert [line.split()[5] for line in vftoken('status')[1].splitlines()[2:4]] == ['unknown', 'no']
+    refused(vftoken('disable', pf), 1, 'use_without_file', pf, vfs[0], '/dev/vfio')
+    refused(vftoken('set', pf, RIGHT), 1, 'cmd_vf_use_unknown', pf, vfs[0])
+    refused(vftoken('check', pf, RIGHT), 2, 'cmd_use_unknown', pf, vfs[0])
+    assert vf_testpmd.ports == 1
+    assert lab.check(f'cat {sriov}') == '2'
+
+
+def test_while_vfs_go(lab, vftoken, sriov, vf_testpmd, pf):
+    """While the kernel waits for a VF's user, the command must answer, and wait for nothing.
+
+    Steps: Have a testpmd use a VF, and write 0 to sriov_numvfs; ask for the status, as a table and
+    as JSON, and disable the VFs; end the testpmd.
+    Verify: The status comes at once, and says that the VFs are being changed; disable is refused;
+    the write ends after the testpmd, and then there are no VFs.
+    """
+    lab.check(f'(echo 0 >{sriov}; echo done >/run/written) >/dev/null 2>&1 & sleep 2')
+    code, out, err = vftoken('status', before='timeout 10')
+    assert (code, err) == (0, '')
+    assert result('cmd_vfs_change', pf) in out.splitlines()
+    code, out, err = vftoken('status', '--json', pf, before='timeout 10')
+    assert (code, err, json.loads(out)['devices'][0]['vfs_change']) == (0, '', 'yes')
+    refused(vftoken('disable', pf, before='timeout 10'), 1, 'vfs_change', pf)
+    assert lab.run('cat /run/written').status != 0
+    vf_testpmd.close()
+    lab.check('for i in $(seq 50); do [ -e /run/written ] && exit; sleep 0.2; done; exit 1',
+              timeout=30)
+    assert lab.check(f'cat {sriov}; rm /run/written') == '0'
 
 
 def test_check_vf(vftoken, vf_testpmd, pf, vfs):
