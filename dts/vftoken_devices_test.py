@@ -214,10 +214,11 @@ def test_disable_refused(lab, vftoken, sriov, vf_testpmd, pf, vfs):
 @pytest.fixture
 def without_group(lab, vfs):
     """The file of the first VF's IOMMU group isn't there, as in a container that has others."""
+    # Within devtmpfs, which removes the files that it made itself.
     path = '/dev/vfio/' + lab.check(f'basename $(readlink /sys/bus/pci/devices/{vfs[0]}/iommu_group)')
-    lab.check(f'mv {path} /run/group')
+    lab.check(f'mv {path} /dev/group')
     yield
-    lab.check(f'mv /run/group {path}')
+    lab.check(f'mv /dev/group {path}')
 
 
 def test_use_unknown(lab, vftoken, sriov, vf_testpmd, without_group, pf, vfs):
