@@ -90,7 +90,7 @@ class Primary:
                 f'--vfio-vf-token={DEVICE}=file:{top}/token', '--', '-i',
                 '--total-num-mbufs=2048']
         with open(self._log, 'wb') as log:
-            self._process = subprocess.Popen(  # pylint: disable=consider-using-with
+            self._process = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=log, stderr=log, umask=0,
                 env={**os.environ, 'RUNTIME_DIRECTORY': str(top)})
 
@@ -145,7 +145,7 @@ def test_closed(primary):
     (0o700, NOBODY, as_root, 'socket_foreign'),
 ], ids=['writable', 'open', "another's"])
 def test_open(primary, top, mode, owner, asker, message):
-    """In a folder that another user has made, or may enter, nobody must get a token or have one set.
+    """In a folder that another user has made or may enter, nobody must get a token or have one set.
 
     Steps: Make the runtime directory before; start a testpmd with an empty umask. As another user,
         or as root where that user can replace the sockets, ask for a token; reload by telemetry;

@@ -215,7 +215,8 @@ def test_disable_refused(lab, vftoken, sriov, vf_testpmd, pf, vfs):
 def without_group(lab, vfs):
     """The file of the first VF's IOMMU group isn't there, as in a container that has others."""
     # Within devtmpfs, which removes the files that it made itself.
-    path = '/dev/vfio/' + lab.check(f'basename $(readlink /sys/bus/pci/devices/{vfs[0]}/iommu_group)')
+    group = lab.check(f'basename $(readlink /sys/bus/pci/devices/{vfs[0]}/iommu_group)')
+    path = f'/dev/vfio/{group}'
     lab.check(f'mv {path} /dev/group')
     yield
     lab.check(f'mv /dev/group {path}')

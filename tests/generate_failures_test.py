@@ -149,8 +149,8 @@ def generate(build, calls, tmp_path):
 def test_synced(generate, tmp_path, name):
     """A token's file must be on the disk with its name, and an interrupted call be tried again.
 
-    Steps: Generate into a file, in the working directory or another, while each call fails once with
-        EINTR.
+    Steps: Generate into a file, in the working directory or another, while each call fails once
+    with EINTR.
     Verify: It succeeds. The file holds a UUID. The file, then its folder, were synced.
     """
     (tmp_path / 'folder').mkdir()

@@ -201,8 +201,8 @@ def test_full_output(build, args, message):
 @pytest.mark.parametrize('command', ['set', 'check', 'enable', 'status'])
 @pytest.mark.parametrize('token', [TOKEN, TOKEN[:-1] + 'x'], ids=['well-formed', 'malformed'])
 def test_literal_is_overwritten(build, command, token):
-    """A literal token must be gone from argv before anything that may take long, and so must one that
-    is given instead of a BDF.
+    """A literal token must be gone from argv before anything that may take long, and so must one
+    that is given instead of a BDF.
 
     Steps: Give one and a device that isn't there, with a stderr that takes no message, so that the
     process waits with its first message.
