@@ -18,7 +18,7 @@ cd "$SOURCE"
 find . \( -type d \( -name '.?*' ! -name .ci ! -name .github -o -name __pycache__ \
 	-o -path './build*' -o -path './examples/*/build' \
 	-o -path './subprojects/*' ! -path './subprojects/packagefiles*' \
-	-o -path ./lib/vftoken/corpus \) -prune \) -o -type f -print | sed 's,^\./,,' | sort >"$files"
+	-o -path ./lib/vftoken/corpus \) -prune \) -o -type f ! -name .git -print | sed 's,^\./,,' | sort >"$files"
 
 # files_of EXTENSION INTERPRETER: those that their name or their first line says are of a kind.
 files_of() {
