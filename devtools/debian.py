@@ -258,11 +258,13 @@ def main() -> int:
     parser.add_argument('command', choices=['unpack'], help='into a folder of the cache')
     parser.add_argument('--architecture', default='', help="another than this machine's: arm64; "
                         'nothing counts as installed then')
+    parser.add_argument('--release', default='', help="another than this machine's: trixie")
     parser.add_argument('name', metavar='NAME', help='of the folder')
     parser.add_argument('packages', metavar='PACKAGE', nargs='+')
     args = parser.parse_args()
     try:
-        print(unpack(args.name, args.packages, architecture=args.architecture))
+        print(unpack(args.name, args.packages, release=args.release,
+                     architecture=args.architecture))
     except DebianError as err:
         print(f'debian.py: {err}', file=sys.stderr)
         return 1
