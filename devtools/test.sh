@@ -26,7 +26,8 @@ checks() {
 	if [ "$mode" = --fast ]; then
 		set -- "$@" 'fuzz.sh 3 fuzz'
 	else
-		set -- 'packages.sh packages' "$@" 'doc.sh guides' 'fuzz.sh 30 fuzz'
+		set -- 'packages.sh packages' "$@" 'doc.sh guides' 'fuzz.sh 30 fuzz' \
+			'proofs.sh proofs'
 	fi
 	# shellcheck disable=SC2016 # the inner shell's own
 	printf '%s\n' "$@" | (

@@ -135,9 +135,9 @@ formatting() {
 	grep '[.][ch]$' "$files" | grep -v '^lib/eal/' | xargs clang-format --dry-run -Werror
 }
 
-# A fuzz target is a list of assertions, which is built for clang only.
+# A fuzz target is a list of assertions, which is built for clang only; a proof is read by CBMC only.
 c_files() {
-	grep '[.]c$' "$files" | grep -v '_fuzz\|/fuzz_'
+	grep '[.]c$' "$files" | grep -v '_fuzz\|/fuzz_\|_proof'
 }
 
 # It reads no system header, so it is told of uuid_t and _Noreturn; VFTOKEN_VERSION is the build's.
