@@ -41,7 +41,8 @@ idle(const char *bdf, const char *driver)
 		return message_refuse(
 			"%s refused: it is on %s, for whatever use; unbind it (echo %s >/sys/bus/pci/devices/%s/driver/unbind)",
 			bdf, driver, bdf, bdf);
-	if (vftoken_sriov_in_use(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, bdf).answer == VFTOKEN_YES)
+	if (vftoken_sriov_in_use(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, bdf).answer ==
+	    VFTOKEN_YES)
 		return message_refuse(
 			"%s refused: some process has it open; end that process first", bdf);
 	return true;

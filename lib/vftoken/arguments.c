@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "fd.h"
 #include "private.h"
 
 #define OPTION "vfio-vf-token"
@@ -68,6 +69,7 @@ vftoken_mask_arguments(struct vftoken_context *ctx, const char *shortest, int ar
 	bool visible = false, behind = false, value = false, wrong;
 	int i;
 
+	vftoken_fd_fill();
 	for (i = 1; i < argc; i++) {
 		wrong = behind ? is_misplaced(argv[i]) : is_mistyped(argv[i], shortest);
 		if (!behind && strcmp(argv[i], "--") == 0)

@@ -231,7 +231,8 @@ void vftoken_hide_rule(struct vftoken_context *ctx, const char *rule, int argc, 
 /**
  * vftoken_mask() each argument by which somebody may have meant --vfio-vf-token, but which the
  * parser prints or leaves where it is: a mistyped one, and one behind `--`. What can't be
- * overwritten draws a warning.
+ * overwritten draws a warning. Call it before all else: stdin, stdout and stderr that are closed
+ * become /dev/null, so that what the program prints gets into no file that it opens later.
  *
  * @param ctx
  *   The context.

@@ -27,3 +27,16 @@ vftoken_fd_open(const char *path, int flags)
 {
 	return vftoken_fd_raise(open(path, flags | O_CLOEXEC));
 }
+
+void
+vftoken_fd_fill(void)
+{
+	int fd;
+
+	/* Other programs may be started with them, so they aren't closed on exec. */
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}

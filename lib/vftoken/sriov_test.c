@@ -280,8 +280,8 @@ vfs(void **state)
 }
 
 /*
- * The number of VFs is that of their links, as a reader of sriov_numvfs may have to wait for ever.
- * A VF without a link is coming or going.
+ * The number of VFs is that of their links, as a reader of sriov_numvfs may have to wait without
+ * end. A VF without a link is coming or going.
  */
 static void
 numvfs_by_links(void **state)
