@@ -19,7 +19,7 @@
 
 #define OPENS 3
 #define PAUSE_MS 10
-#define STACK_SIZE (256 * 1024)
+#define STACK_SIZE 262144
 
 /* One read, shared by the thread that does it and the one that waits for it. */
 struct job {
