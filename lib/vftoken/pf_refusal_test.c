@@ -45,7 +45,8 @@ static const struct test_device devices[] = {
 #define IS_VF(name) SAID(pf_is_a_vf, name)
 #define NO_SRIOV(name) SAID(pf_without_sriov, name)
 #define RANGE(n) SAID(num_vfs_range, PF, n, "7")
-#define BUSY(n) SAID(num_vfs_other, PF_2, "2", VF1 " in use, " VF0, n, "2", PF_2)
+#define USED VF1 " in use, " VF0
+#define BUSY(n) SAID(num_vfs_other, PF_2, "2", USED, n, "2", PF_2)
 #define NO_RULE SAID(vfs_without_rule, PF, PF)
 #define UNREADABLE SAID(source_unopened, PF, "file:none", "No such file or directory")
 #define NO_TOKENS(why) SAID(vfs_without_token, PF, why)
@@ -72,13 +73,10 @@ open_device(const char *name, const char *rule)
 static void
 test_enable_sriov(const char *text)
 {
-	static const char *const folders[] = { "drivers", "drivers/vfio-pci",
-					       "drivers/vfio-pci/module",
-					       "drivers/vfio-pci/module/parameters" };
-	size_t i;
-
-	for (i = 0; i < TEST_DIM(folders); i++)
-		mkdir(folders[i], 0755);
+	mkdir("drivers", 0755);
+	mkdir("drivers/vfio-pci", 0755);
+	mkdir("drivers/vfio-pci/module", 0755);
+	mkdir("drivers/vfio-pci/module/parameters", 0755);
 	test_write_text("drivers/vfio-pci/module/parameters/enable_sriov", text);
 }
 
