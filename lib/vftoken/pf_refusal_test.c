@@ -45,8 +45,7 @@ static const struct test_device devices[] = {
 #define IS_VF(name) SAID(pf_is_a_vf, name)
 #define NO_SRIOV(name) SAID(pf_without_sriov, name)
 #define RANGE(n) SAID(num_vfs_range, PF, n, "7")
-#define USED VF1 " in use, " VF0
-#define BUSY(n) SAID(num_vfs_other, PF_2, "2", USED, n, "2", PF_2)
+#define BUSY(n) SAID(num_vfs_other, PF_2, "2", VF1, " in use, ", VF0, n, "2", PF_2)
 #define NO_RULE SAID(vfs_without_rule, PF, PF)
 #define UNREADABLE SAID(source_unopened, PF, "file:none", "No such file or directory")
 #define NO_TOKENS(why) SAID(vfs_without_token, PF, why)
