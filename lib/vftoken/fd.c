@@ -25,7 +25,8 @@ vftoken_fd_raise(int fd)
 int
 vftoken_fd_open(const char *path, int flags)
 {
-	return vftoken_fd_raise(open(path, flags | O_CLOEXEC));
+	/* Without a mode, fortified code calls another function, which the tests don't see. */
+	return vftoken_fd_raise(open(path, flags | O_CLOEXEC, 0));
 }
 
 void
