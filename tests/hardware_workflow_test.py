@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 """The workflow for real NICs: its scripts, and the options and files that they name."""
+import os
 import re
 import subprocess
 import sys
@@ -56,8 +57,8 @@ def test_options(build, tmp_path):
     given = command.partition('pytest ')[2].replace('reports', str(tmp_path))
     done = subprocess.run(['sh', '-c', f'"$0" -B -m pytest --collect-only -q {given}',
                            sys.executable, 'tests/hardware_workflow_test.py'], text=True,
-                          cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          check=False)
+                          env={**os.environ, 'VFTOKEN_PF': '0000:01:00.0'}, cwd=SOURCE,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.returncode == 0 and 'test_options' in done.stdout, done.stdout
     known = subprocess.run([program(build, 'dpdk-test-vftoken'), '--help'],
                            stdout=subprocess.PIPE, text=True, check=True).stdout

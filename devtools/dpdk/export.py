@@ -190,13 +190,17 @@ def insert(text: str, anchor: str, new: str, after: bool = False) -> str:
     return text[:place] + new + text[place:]
 
 
+# The stems of the files for tests, fuzz targets and proofs.
+OURS_ALONE = '_(test|fuzz|proof)$|^(test|fuzz)_|^proof$'
+
+
 class Library:
-    """The sources of libvftoken, without tests and fuzz targets."""
+    """The sources of libvftoken, without tests, fuzz targets and proofs."""
 
     def __init__(self, source: Path) -> None:
         folder = source / LIBRARY
         self.files = sorted(path for path in folder.iterdir() if path.suffix in ('.c', '.def', '.h')
-                            and not re.search('_(test|fuzz)$|^(test|fuzz)_', path.stem))
+                            and not re.search(OURS_ALONE, path.stem))
         exports = (folder / 'version.map').read_text('utf-8')
         self.exports = re.findall(r'^\t(\w+);$', exports, re.MULTILINE)
 
