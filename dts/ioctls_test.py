@@ -22,6 +22,11 @@ def short(name, arguments):
     return 'fstat' if name == 'newfstatat' else name
 
 
+# How the C library starts a thread and waits for it.
+THREAD = ('brk', 'clone', 'clone3', 'futex', 'madvise', 'mmap', 'mprotect', 'munmap',
+          'rt_sigprocmask')
+
+
 def opening(lab, device, *eal):
     """The system calls, with their results, with which a testpmd opens a device, from the time
     that it has the IOMMU group until it asks the device for its properties."""
@@ -43,9 +48,8 @@ def opens(calls):
 
 
 @pytest.mark.parametrize('source, reads', [
-    (TOKEN, ['pread64']),
-    (f'file:{TOKEN_FILE}', [f'openat {TOKEN_FILE}', 'fstat', 'poll', 'read', 'poll', 'read',
-                            'close']),
+    (TOKEN, ['fstat', 'pread64']),
+    (f'file:{TOKEN_FILE}', []),
 ], ids=['literal', 'file'])
 def test_vf_with_its_token(pf_testpmd, lab, pf, vfs, source, reads):
     """A VF must cost one open, with its token, and before it only what it takes to know from sysfs
@@ -54,10 +58,11 @@ def test_vf_with_its_token(pf_testpmd, lab, pf, vfs, source, reads):
     Steps: Start the PF's testpmd; trace one on a VF with the right token.
     Verify: The system calls are those of DPDK without our patches, where the open comes after the
     mapping of memory, and between these two a few of sysfs, on the VF and its PF, and those that
-    read the source, where a literal is kept in a file without a name. The open succeeded.
+    read the source, where a literal is kept in a file without a name, or that start a thread which
+    reads a file. The open succeeded.
     """
     calls = opening(lab, vfs[0], f'--vfio-vf-token={pf}={source}')
-    assert [name for name, _ in calls] == [
+    assert [name for name, _ in calls if name not in THREAD] == [
         'VFIO_GROUP_GET_STATUS', 'VFIO_GROUP_SET_CONTAINER', 'VFIO_SET_IOMMU', 'VFIO_IOMMU_MAP_DMA',
         f'readlink {vfs[0]}/driver', f'readlink {vfs[0]}/physfn',
         f'readlink {pf}/driver', *reads,

@@ -15,8 +15,8 @@ import pytest
 
 from framework.build import guest_files
 from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
-from framework.messages import messages, once, said_only
 from lab import qemu
+from lab.console import drain
 from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
@@ -105,11 +105,9 @@ def gone(lab, pf, timeout=UNPLUG_TIMEOUT):
 
 
 def requested(testpmd, pf):
-    """Whether a testpmd has said, since it was asked before, that the kernel requests the PF."""
-    text = once(testpmd.command(''))
-    if messages(text):
-        said_only(text, ('device_requested', pf))
-    return messages(text) != []
+    """Wait until a testpmd says, maybe within a prompt, that the kernel requests the PF."""
+    testpmd.console.expect(rf'{pf}[^\r\n]* \[device_requested\]', timeout=UNPLUG_TIMEOUT)
+    drain(testpmd.console, 1)
 
 
 def starts(start, lab, pf):
@@ -139,7 +137,7 @@ def test_unplugged(unplug, start, lab, pf, how):
     unplug()
     assert wait(lambda: not lab.vfs(pf))
     # Once the VFs are gone, the kernel asks for the PF.
-    assert wait(lambda: requested(testpmd, pf))
+    requested(testpmd, pf)
     assert testpmd.ports == 1
     assert not gone(lab, pf, timeout=1)
     if how == 'kill':
