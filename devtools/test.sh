@@ -3,10 +3,11 @@
 # Copyright(c) 2026 dpdk-vf-token contributors
 #
 # test.sh [--fast | --matrix [--kernel IMAGE|VERSION]... [--tree LINUX]... [--dpdk VERSION|TREE]...]:
-# builds what is needed and runs all tests, those about the kernel's rules on Debian's 6.12 with our
-# series, too. --fast runs those that need no VM; --matrix all on Debian 12's and 13's kernels, on 6.12
-# with our series, and on the kernels given, as they are or as sources to build with their series; and
-# all of that with DPDK 22.11 and those given, as releases (24.11) or as sources.
+# builds what is needed and runs all tests but the long ones, those about the kernel's rules on
+# Debian's 6.12 with our series, too. --fast runs those that need no VM; --matrix all, the long ones
+# too, on Debian 12's and 13's kernels, on 6.12 with our series, and on the kernels given, as they are
+# or as sources to build with their series; and all of that with DPDK 22.11 and those given, as
+# releases (24.11) or as sources.
 # The build goes to the folder BUILD (an environment variable; build/ by default).
 
 set -eu

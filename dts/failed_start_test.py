@@ -11,7 +11,7 @@ from framework.common import TOKEN_FILE, WRONG_TOKEN
 from framework.messages import messages, said
 from framework.testpmd import PROMPT
 
-pytestmark = pytest.mark.vm
+pytestmark = [pytest.mark.vm, pytest.mark.long]
 
 STEPS = 15  # in the time of a start and its end
 MOST_STEPS = 60

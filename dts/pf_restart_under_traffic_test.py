@@ -9,6 +9,8 @@ import pytest
 from framework.common import TOKEN_FILE, WRONG_TOKEN
 from framework.messages import said_only
 
+pytestmark = pytest.mark.long
+
 ROUNDS = 50
 TRAFFIC_EVERY = 5
 REFUSED_EVERY = 10

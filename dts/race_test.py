@@ -13,7 +13,7 @@ from framework.build import guest_programs
 from lab.vm import Lab
 from random_ioctls_test import REPORTS
 
-pytestmark = pytest.mark.vm
+pytestmark = [pytest.mark.vm, pytest.mark.long]
 
 ROUNDS = int(os.environ.get('RACE_ROUNDS', '20'))
 SECONDS_PER_ROUND = 10  # at most, with a debug kernel on a busy machine

@@ -10,7 +10,7 @@ import pytest
 
 from framework.common import TOKEN
 
-pytestmark = pytest.mark.vm
+pytestmark = [pytest.mark.vm, pytest.mark.long]
 
 CALLS = int(os.environ.get('RANDOM_IOCTLS', '40000'))
 SEED = int(os.environ.get('RANDOM_SEED', random.randrange(1 << 32)))

@@ -5,7 +5,8 @@
 
 The kernels are those that Debian 12 and 13 boot, Debian's 6.12 built with our series, and those
 given, as they are or as trees to build with a series. All suites run on all of them; with --quick
-all run on the lab's default kernel, and on the series' kernels those about the kernel's rules.
+all but the long ones run on the lab's default kernel, and on the series' kernels those about the
+kernel's rules.
 """
 from __future__ import annotations
 
@@ -65,6 +66,7 @@ class Column:
     kernel: str
     build: Path
     suites: Sequence[str] = ()
+    quick: bool = False
 
     @property
     def title(self) -> str:
@@ -81,9 +83,10 @@ class Column:
         self.report.unlink(missing_ok=True)
         files = ([SOURCE / f'dts/{suite}_test.py' for suite in self.suites]
                  or [SOURCE / 'dts', SOURCE / 'tests'])
+        tests = 'not fast and not long' if self.quick else 'not fast'
         # A process's suites share a lab, which takes one processor in software emulation.
         status = subprocess.run(
-            [sys.executable, '-m', 'pytest', '-m', 'not fast', '--numprocesses=2',
+            [sys.executable, '-m', 'pytest', '-m', tests, '--numprocesses=2',
              '--dist=loadfile', f'--junit-xml={self.report}', *files],
             env={**os.environ, 'BUILD': str(self.build), 'LAB_KERNEL': self.kernel},
             stdin=subprocess.DEVNULL, check=False).returncode
@@ -167,13 +170,13 @@ def columns(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path
     beside the suites on others."""
     for kernel in kernels:
         suites = KERNEL_SUITES if quick and kernel != kernels[0] else ()
-        yield from (Column(kernel, kernel, build.resolve(), suites) for build in builds)
+        yield from (Column(kernel, kernel, build.resolve(), suites, quick) for build in builds)
     sources: list[list[str]] = [['--debian', SERIES_KERNEL], *([str(tree)] for tree in trees)]
     for source in sources:
         kernel = series_kernel(*source)
         name = qemu.find_kernel(kernel, None).release
         suites = KERNEL_SUITES if quick else ()
-        yield from (Column(name, kernel, build.resolve(), suites) for build in builds)
+        yield from (Column(name, kernel, build.resolve(), suites, quick) for build in builds)
 
 
 def run(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path],
