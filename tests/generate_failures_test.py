@@ -66,16 +66,7 @@ int open(const char *path, int flags, ...)
     return open_file(path, flags, mode);
 }
 
-int open64(const char *path, int flags, ...)
-{
-    va_list ap;
-    mode_t mode;
-
-    va_start(ap, flags);
-    mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
-    va_end(ap);
-    return open_file(path, flags, mode);
-}
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 ssize_t write(int fd, const void *data, size_t size)
 {

@@ -3,14 +3,14 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include <vftoken/context.h>
 
 #include "job.h"
 #include "suite.h"
@@ -184,19 +184,6 @@ parse(struct arguments *args, int argc, char **argv, int *status)
 	return check(args);
 }
 
-/* Where stdin, stdout or stderr is closed, no file of ours may become it. */
-static void
-keep_standard_fds(void)
-{
-	int fd;
-
-	do
-		fd = open("/", O_PATH | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -207,7 +194,7 @@ main(int argc, char **argv)
 	int status;
 	bool ok;
 
-	keep_standard_fds();
+	vftoken_keep_standard_fds();
 	if (!parse(&args, argc, argv, &status))
 		return status;
 	if (args.list) {

@@ -100,7 +100,12 @@ sort_vfs(const char *pf, unsigned int num_vfs, struct vfs_by_use *vfs)
 	unsigned int i;
 
 	memset(vfs, 0, sizeof(*vfs));
-	for (i = 0; i < num_vfs && vftoken_find_vf(ctx, pf, (uint16_t)i, vf) == 0; i++) {
+	for (i = 0; i < num_vfs; i++) {
+		/* It has gone meanwhile, or can't be seen. */
+		if (vftoken_find_vf(ctx, pf, (uint16_t)i, vf) < 0) {
+			snprintf(vfs->unknown, sizeof(vfs->unknown), "virtfn%u", i);
+			return;
+		}
 		first = kind_of_use(vf, vfs);
 		if (first != NULL && first[0] == '\0')
 			strcpy(first, vf);

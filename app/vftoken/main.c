@@ -3,10 +3,8 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "command.h"
 
@@ -126,28 +124,12 @@ log_message(enum vftoken_log_level level, const char *id, const char *text, void
 	complain(DONE, id, "%s", text);
 }
 
-/*
- * Where stdin, stdout or stderr is closed, no file of ours may become it. Such a descriptor can't
- * be read or written, like a closed one.
- */
-static void
-keep_standard_fds(void)
-{
-	int fd;
-
-	do
-		fd = open("/", O_PATH | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 int
 main(int argc, char **argv)
 {
 	enum exit_code code;
 
-	keep_standard_fds();
+	vftoken_keep_standard_fds();
 	vftoken_context_set_log(vftoken_context_process(), log_message, NULL);
 	code = run(argc, argv);
 	vftoken_context_clear(vftoken_context_process());

@@ -42,7 +42,7 @@ fill(struct json_object *object, const struct status_device *device)
 	if (ret == 0 && info->role == VFTOKEN_ROLE_PF)
 		ret = put(object, "vfs_enabled", json_object_new_int(info->numvfs));
 	if (ret == 0 && info->role == VFTOKEN_ROLE_PF)
-		ret = put_text(object, "vfs_change", info->vfs_change ? "yes" : "no");
+		ret = put_text(object, "vfs_change", vftoken_answer_name(info->vfs_change.answer));
 	if (ret == 0 && info->role == VFTOKEN_ROLE_VF)
 		ret = put_text(object, "pf", info->pf);
 	if (ret == 0 && info->role == VFTOKEN_ROLE_VF)

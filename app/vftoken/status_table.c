@@ -72,7 +72,7 @@ status_print_table(const struct status_list *list)
 		print_row(cells, widths);
 	}
 	for (i = 0; i < list->count; i++)
-		if (list->devices[i].info.vfs_change)
+		if (list->devices[i].info.vfs_change.answer == VFTOKEN_YES)
 			answer(MSG(cmd_vfs_change), list->devices[i].info.bdf);
 	answer(MSG(cmd_enable_sriov), list->enable_sriov);
 }

@@ -13,7 +13,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -214,14 +213,10 @@ main(int argc, char **argv)
 {
 	struct vftoken_context *ctx;
 	sigset_t signals;
-	int fd, ret, signal_fd;
+	int ret, signal_fd;
 
-	/* Where stdin, stdout or stderr is closed, no other file may become it. */
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
+	/* What is printed where stderr is closed gets into no other file. */
+	vftoken_keep_standard_fds();
 
 	/* Block them first, so each signal waits to be read. */
 	sigemptyset(&signals);

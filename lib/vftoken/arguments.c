@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "fd.h"
 #include "private.h"
 
 #define OPTION "vfio-vf-token"
@@ -69,7 +68,7 @@ vftoken_mask_arguments(struct vftoken_context *ctx, const char *shortest, int ar
 	bool visible = false, behind = false, value = false, wrong;
 	int i;
 
-	vftoken_fd_fill();
+	vftoken_keep_standard_fds();
 	for (i = 1; i < argc; i++) {
 		wrong = behind ? is_misplaced(argv[i]) : is_mistyped(argv[i], shortest);
 		if (!behind && strcmp(argv[i], "--") == 0)

@@ -203,6 +203,14 @@ VFTOKEN_API
 int vftoken_mask(char *text);
 
 /**
+ * Keep the numbers of stdin, stdout and stderr that are closed, so that no file that the process
+ * opens later gets them, and with them what the program prints. Reading and writing them fails
+ * (O_PATH in open(2)), as if they were closed.
+ */
+VFTOKEN_API
+void vftoken_keep_standard_fds(void);
+
+/**
  * Make a text fit for a terminal or a log: vftoken_mask() it, and overwrite each control character,
  * and what isn't UTF-8, with `?`.
  *
@@ -231,8 +239,7 @@ void vftoken_hide_rule(struct vftoken_context *ctx, const char *rule, int argc, 
 /**
  * vftoken_mask() each argument by which somebody may have meant --vfio-vf-token, but which the
  * parser prints or leaves where it is: a mistyped one, and one behind `--`. What can't be
- * overwritten draws a warning. Call it before all else: stdin, stdout and stderr that are closed
- * become /dev/null, so that what the program prints gets into no file that it opens later.
+ * overwritten draws a warning. Call it before all else, as it calls vftoken_keep_standard_fds().
  *
  * @param ctx
  *   The context.

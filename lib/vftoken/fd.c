@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "context.h"
 #include "fd.h"
 
 int
@@ -30,13 +31,12 @@ vftoken_fd_open(const char *path, int flags)
 }
 
 void
-vftoken_fd_fill(void)
+vftoken_keep_standard_fds(void)
 {
 	int fd;
 
-	/* Other programs may be started with them, so they aren't closed on exec. */
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/", O_PATH | O_CLOEXEC);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);

@@ -30,9 +30,4 @@ int vftoken_fd_raise(int fd);
  */
 int vftoken_fd_open(const char *path, int flags);
 
-/**
- * Open /dev/null in the place of each of 0, 1 and 2 that is closed.
- */
-void vftoken_fd_fill(void);
-
 #endif /* VFTOKEN_FD_H */

@@ -80,8 +80,9 @@ read_info(struct vftoken_context *ctx, const char *name, struct vftoken_info *in
 	info->role = sriov.role;
 	info->totalvfs = sriov.totalvfs;
 	info->numvfs = sriov.numvfs;
-	info->vfs_change = sriov.role == VFTOKEN_ROLE_PF &&
-			   vftoken_sriov_vfs_change(ctx->sysfs, info->bdf, sriov.numvfs);
+	info->vfs_change = (struct vftoken_fact){ VFTOKEN_NO, 0 };
+	if (sriov.role == VFTOKEN_ROLE_PF)
+		info->vfs_change = vftoken_sriov_vfs_change(ctx->sysfs, info->bdf, sriov.numvfs);
 	read_parameter(ctx->sysfs, info);
 	pthread_mutex_lock(&ctx->lock);
 	read_process(ctx, key, sriov.pf_key, info);

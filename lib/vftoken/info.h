@@ -60,8 +60,9 @@ struct vftoken_info {
 	enum vftoken_role role;
 	uint16_t totalvfs; /**< a PF's most VFs */
 	uint16_t numvfs;   /**< a PF's VFs that are there now */
-	/** A PF's VFs are being enabled or disabled. The kernel waits until none is in use. */
-	bool vfs_change;
+	/** Whether a PF's VFs are being enabled or disabled. The kernel waits until none is in use.
+	 */
+	struct vftoken_fact vfs_change;
 	/** Whether the kernel knows VF tokens. Unknown, -ENOENT: vfio-pci isn't loaded. */
 	struct vftoken_fact support;
 	/** vfio-pci's parameter: it lets VFs be enabled. */

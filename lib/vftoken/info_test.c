@@ -120,7 +120,7 @@ roles(void **state)
 		assert_int_equal(test_fact(info.enable_sriov), -ENOENT);
 		assert_int_equal(test_fact(info.pf_bound),
 				 cases[i].pf[0] != '\0' ? cases[i].pf_driver[0] != '\0' : 0);
-		assert_false(info.vfs_change);
+		assert_int_equal(test_fact(info.vfs_change), 0);
 	}
 	test_said_nothing();
 	vftoken_context_destroy(ctx);
@@ -141,7 +141,7 @@ assert_empty(const struct vftoken_info *info, size_t size, const char *bdf)
 	assert_int_equal(test_fact(info->support), 0);
 	assert_int_equal(test_fact(info->enable_sriov), 0);
 	assert_int_equal(test_fact(info->pf_bound), 0);
-	assert_false(info->vfs_change);
+	assert_int_equal(test_fact(info->vfs_change), 0);
 	assert_false(info->open);
 	assert_null(info->source);
 	assert_int_equal(info->token_set, 0);

@@ -137,8 +137,9 @@ check_enable(const struct vftoken_context *ctx, const struct vftoken_handle *pf,
 	ret = check_pf(ctx, bdf, sriov);
 	if (ret < 0)
 		return ret;
-	if (vftoken_sriov_vfs_change(ctx->sysfs, bdf, sriov->numvfs))
-		return vftoken_refuse(ctx, -EBUSY, MSG(vfs_change), bdf);
+	ret = vftoken_vfs_are_stable(ctx, bdf, sriov->numvfs);
+	if (ret < 0)
+		return ret;
 	if (sriov->totalvfs == 0)
 		return vftoken_refuse(ctx, -ERANGE, MSG(num_vfs_none), bdf, num_vfs);
 	if (num_vfs < 1 || num_vfs > sriov->totalvfs)
@@ -270,8 +271,9 @@ disable_vfs(const struct vftoken_context *ctx, const char *pf)
 	ret = check_pf(ctx, pf, &sriov);
 	if (ret < 0)
 		return ret;
-	if (vftoken_sriov_vfs_change(ctx->sysfs, pf, sriov.numvfs))
-		return vftoken_refuse(ctx, -EBUSY, MSG(vfs_change), pf);
+	ret = vftoken_vfs_are_stable(ctx, pf, sriov.numvfs);
+	if (ret < 0)
+		return ret;
 	if (sriov.numvfs == 0)
 		return 0;
 	vftoken_vfs_look(ctx, pf, sriov.numvfs, true, &vfs);

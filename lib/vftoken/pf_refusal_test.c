@@ -321,6 +321,12 @@ changing(void **state)
 	test_said(vfs_change, PF_2);
 	assert_int_equal(vftoken_pf_enable_vfs(ctx, PF_2, 2), -EBUSY);
 	test_said(vfs_change, PF_2);
+	/* Nor while that can't be known. */
+	assert_int_equal(unlink(TEST_DEVICES "/" PF_2 "/sriov_offset"), 0);
+	assert_int_equal(vftoken_pf_disable_vfs(ctx, PF_2), -ENOENT);
+	test_said(vfs_change_unknown, PF_2, "No such file or directory");
+	assert_int_equal(vftoken_pf_enable_vfs(ctx, PF_2, 2), -ENOENT);
+	test_said(vfs_change_unknown, PF_2, "No such file or directory");
 	assert_nothing_written();
 	vftoken_context_destroy(ctx);
 }

@@ -431,6 +431,10 @@ list(void **state)
 		assert_int_equal(vfs.used, 0);
 		assert_string_equal(vfs.list, VF0);
 	}
+	/* One that has gone, or can't be seen, isn't taken for unused. */
+	vftoken_vfs_look(ctx, PF, 3, true, &vfs);
+	assert_string_equal(vfs.unknown, "virtfn2");
+	assert_int_equal(vfs.why, -ENODEV);
 	test_said_nothing();
 	vftoken_context_destroy(ctx);
 }

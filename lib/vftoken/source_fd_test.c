@@ -332,6 +332,27 @@ file_system_hangs(void **state)
 	end(&r);
 }
 
+/* A file that is always ready and never has anything: the thread that reads it ends, too. */
+static void
+never_anything(void **state)
+{
+	unsigned int tries = 0;
+	struct reading r;
+
+	(void)state;
+	test_write_text("token", TOKEN_A);
+	start(&r, "file:token");
+	test_read_again = true;
+	test_clock_late();
+	assert_failure(&r, -ETIMEDOUT, &nobody_wrote);
+	while (test_threads() > 1 && tries++ < 1000)
+		usleep(1000);
+	assert_int_equal(test_threads(), 1);
+	test_read_again = false;
+	assert_token(&r, TOKEN_A);
+	end(&r);
+}
+
 static void *
 read_in_thread(void *opaque)
 {
@@ -416,6 +437,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(fifo_late_writer, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(fifo_refused, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(file_system_hangs, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(never_anything, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(others_go_on, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(wait_fails, test_setup, test_teardown),
 	};

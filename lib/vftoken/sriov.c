@@ -213,21 +213,31 @@ vftoken_sriov_read(const char *devices, const char *bdf, struct vftoken_sriov *s
 	return ret;
 }
 
-bool
+struct vftoken_fact
 vftoken_sriov_vfs_change(const char *devices, const char *pf, uint16_t numvfs)
 {
 	char bdf[VFTOKEN_BDF_SIZE], path[PATH_MAX];
-	uint16_t offset, stride;
-	uint64_t key;
+	uint16_t offset = 0, stride = 0;
+	uint64_t key = 0;
+	int ret;
 
-	if (vftoken_parse_key(pf, &key) < 0 ||
-	    read_number(devices, pf, "sriov_offset", &offset) < 0 ||
-	    read_number(devices, pf, "sriov_stride", &stride) < 0)
-		return false;
+	ret = vftoken_parse_key(pf, &key);
+	if (ret == 0)
+		ret = read_number(devices, pf, "sriov_offset", &offset);
+	if (ret == 0)
+		ret = read_number(devices, pf, "sriov_stride", &stride);
 	/* Where the next VF would be. The kernel removes a VF's links before it waits for its
 	 * users. */
 	vftoken_format_key(key + offset + (uint64_t)stride * numvfs, bdf);
-	return device_path(devices, bdf, "", path) == 0 && access(path, F_OK) == 0;
+	if (ret == 0)
+		ret = device_path(devices, bdf, "", path);
+	if (ret < 0)
+		return (struct vftoken_fact){ VFTOKEN_UNKNOWN, ret };
+	if (access(path, F_OK) == 0)
+		return (struct vftoken_fact){ VFTOKEN_YES, 0 };
+	if (errno == ENOENT)
+		return (struct vftoken_fact){ VFTOKEN_NO, 0 };
+	return (struct vftoken_fact){ VFTOKEN_UNKNOWN, -errno };
 }
 
 struct vftoken_fact

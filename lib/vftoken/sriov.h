@@ -121,8 +121,10 @@ int vftoken_sriov_vf(const char *devices, const char *pf, uint16_t index,
  *   The PF, as the kernel writes it.
  * @param numvfs
  *   How many VFs it has, from vftoken_sriov_read().
+ * @return
+ *   The fact; why it is unknown: what reading sriov_offset and sriov_stride, and access(2), return.
  */
-bool vftoken_sriov_vfs_change(const char *devices, const char *pf, uint16_t numvfs);
+struct vftoken_fact vftoken_sriov_vfs_change(const char *devices, const char *pf, uint16_t numvfs);
 
 /**
  * Whether vfio-pci's module parameter enable_sriov lets VFs be enabled.

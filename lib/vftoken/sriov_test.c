@@ -295,14 +295,17 @@ numvfs_by_links(void **state)
 	assert_int_equal(unlink(NUMVFS), 0);
 	assert_int_equal(mkfifo(NUMVFS, 0600), 0);
 	assert_read(TEST_DEVICES, PF, 0, &expected);
-	assert_false(vftoken_sriov_vfs_change(TEST_DEVICES, PF, 2));
 	test_device_file(PF, "sriov_offset", "128\n");
 	test_device_file(PF, "sriov_stride", "2\n");
-	assert_false(vftoken_sriov_vfs_change(TEST_DEVICES, PF, 2));
+	assert_int_equal(test_fact(vftoken_sriov_vfs_change(TEST_DEVICES, PF, 2)), 0);
 	test_device_make(&last);
-	assert_true(vftoken_sriov_vfs_change(TEST_DEVICES, PF, 2));
-	assert_false(vftoken_sriov_vfs_change(TEST_DEVICES, PF, 3));
-	assert_false(vftoken_sriov_vfs_change(TEST_DEVICES, "net0", 2));
+	assert_int_equal(test_fact(vftoken_sriov_vfs_change(TEST_DEVICES, PF, 2)), 1);
+	assert_int_equal(test_fact(vftoken_sriov_vfs_change(TEST_DEVICES, PF, 3)), 0);
+	assert_int_equal(test_fact(vftoken_sriov_vfs_change(TEST_DEVICES, "net0", 2)), -EINVAL);
+	test_device_file(PF, "sriov_stride", "x\n");
+	assert_int_equal(test_fact(vftoken_sriov_vfs_change(TEST_DEVICES, PF, 2)), -EINVAL);
+	assert_int_equal(unlink(TEST_DEVICES "/" PF "/sriov_offset"), 0);
+	assert_int_equal(test_fact(vftoken_sriov_vfs_change(TEST_DEVICES, PF, 2)), -ENOENT);
 }
 
 /* A number of VFs is one line in sriov_numvfs. */

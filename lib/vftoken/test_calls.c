@@ -15,6 +15,7 @@
 #include "test_util.h"
 
 struct test_calls test_calls;
+_Atomic bool test_read_again;
 _Atomic long test_allocations;
 
 bool
@@ -112,6 +113,10 @@ read(int fd, void *to, size_t size)
 {
 	const struct iovec vector = { to, size };
 
+	if (test_read_again) {
+		errno = EAGAIN;
+		return -1;
+	}
 	return test_call_fails(TEST_CALL_read) ? -1 : readv(fd, &vector, 1);
 }
 

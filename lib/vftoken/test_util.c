@@ -262,10 +262,10 @@ test_fact(struct vftoken_fact fact)
 	return fact.answer == VFTOKEN_YES;
 }
 
-unsigned int
-test_open_fds(void)
+static unsigned int
+count_entries(const char *folder)
 {
-	DIR *dir = opendir("/proc/self/fd");
+	DIR *dir = opendir(folder);
 	unsigned int n = 0;
 
 	assert_non_null(dir);
@@ -273,6 +273,19 @@ test_open_fds(void)
 		n++;
 	closedir(dir);
 	return n;
+}
+
+unsigned int
+test_open_fds(void)
+{
+	return count_entries("/proc/self/fd");
+}
+
+unsigned int
+test_threads(void)
+{
+	/* Without . and .. */
+	return count_entries("/proc/self/task") - 2;
 }
 
 void
@@ -387,6 +400,11 @@ test_device_make(const struct test_device *device)
 		test_device_file(device->bdf, "sriov_totalvfs", device->totalvfs);
 	if (device->numvfs != NULL)
 		test_device_file(device->bdf, "sriov_numvfs", device->numvfs);
+	/* Far from all devices of the tests, so that none is a VF that is coming or going. */
+	if (device->totalvfs != NULL) {
+		test_device_file(device->bdf, "sriov_offset", "32768\n");
+		test_device_file(device->bdf, "sriov_stride", "1\n");
+	}
 	for (i = 0; device->numvfs != NULL && i < atoi(device->numvfs); i++) {
 		snprintf(path, sizeof(path), "virtfn%d", i);
 		snprintf(vf, sizeof(vf), "../0000:ff:%02x.%x", i >> 3, i & 7);

@@ -130,6 +130,9 @@ int test_fact(struct vftoken_fact fact);
 /* How many descriptors this process has open. */
 unsigned int test_open_fds(void);
 
+/* How many threads it has. */
+unsigned int test_threads(void);
+
 /* The descriptor is of this file, for reading and writing, and not for other programs. */
 void test_assert_opened(int fd, const char *path);
 
@@ -297,7 +300,8 @@ bool test_call_fails(enum test_call call);
 /* How many allocations that the library and the test made aren't freed. */
 extern _Atomic long test_allocations;
 
-extern bool test_poll_fails;   /* poll answers ENOMEM */
-extern int test_out_of_memory; /* which allocation fails, from 1 on; 0 for none */
+extern _Atomic bool test_read_again; /* read answers EAGAIN */
+extern bool test_poll_fails;         /* poll answers ENOMEM */
+extern int test_out_of_memory;       /* which allocation fails, from 1 on; 0 for none */
 
 #endif /* VFTOKEN_TEST_UTIL_H */

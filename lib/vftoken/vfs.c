@@ -34,6 +34,19 @@ vftoken_vfs_in_use(const struct vftoken_context *ctx, const char *vf,
 }
 
 int
+vftoken_vfs_are_stable(const struct vftoken_context *ctx, const char *pf, uint16_t num_vfs)
+{
+	const struct vftoken_fact change = vftoken_sriov_vfs_change(ctx->sysfs, pf, num_vfs);
+
+	if (change.answer == VFTOKEN_YES)
+		return vftoken_refuse(ctx, -EBUSY, MSG(vfs_change), pf);
+	if (change.answer == VFTOKEN_UNKNOWN)
+		return vftoken_refuse(ctx, change.why, MSG(vfs_change_unknown), pf,
+				      strerror(-change.why));
+	return 0;
+}
+
+int
 vftoken_vfs_may_enable(const struct vftoken_context *ctx, const char *pf)
 {
 	const int ret = vftoken_sriov_may_write(ctx->sysfs, pf, "sriov_numvfs");
@@ -95,7 +108,15 @@ vftoken_vfs_look(const struct vftoken_context *ctx, const char *pf, uint16_t num
 	uint16_t i;
 
 	memset(vfs, 0, sizeof(*vfs));
-	for (i = 0; i < num_vfs && vftoken_sriov_vf(ctx->sysfs, pf, i, vf) == 0; i++) {
+	for (i = 0; i < num_vfs; i++) {
+		const int ret = vftoken_sriov_vf(ctx->sysfs, pf, i, vf);
+
+		/* It has gone meanwhile, or can't be seen. */
+		if (ret < 0) {
+			snprintf(vfs->unknown, sizeof(vfs->unknown), "virtfn%u", i);
+			vfs->why = ret;
+			break;
+		}
 		use[0] = '\0';
 		if (look)
 			find_use(ctx, vf, use, vfs);

@@ -46,6 +46,15 @@ struct vftoken_fact vftoken_vfs_in_use(const struct vftoken_context *ctx, const 
 				       const struct vftoken_sriov *sriov);
 
 /**
+ * Whether a PF's VFs, so many, are neither being enabled nor disabled. Who writes their number
+ * meanwhile is kept waiting, beyond SIGKILL.
+ *
+ * @return
+ *   0, or -EBUSY: they are being changed; or why that can't be known. It is said.
+ */
+int vftoken_vfs_are_stable(const struct vftoken_context *ctx, const char *pf, uint16_t num_vfs);
+
+/**
  * Whether VFs can be enabled, as far as that is known before: a refusal is said, and nothing is
  * changed.
  *

@@ -146,7 +146,7 @@ vf_token_fill_status(struct rte_tel_data *d, const char *name)
 		rte_tel_data_add_dict_int(d, "vfs_enabled",
 				info.numvfs);
 		rte_tel_data_add_dict_string(d, "vfs_change",
-				info.vfs_change ? "yes" : "no");
+				vftoken_answer_name(info.vfs_change.answer));
 		vf_token_add_time(d, "token_set", info.token_set);
 	}
 	rte_tel_data_add_dict_string(d, "open", info.open ? "yes" : "no");
