@@ -89,6 +89,7 @@ kept(void **state)
 	char *argv[] = { name, NULL }, byte = 0;
 	struct vftoken_context *ctx = test_context();
 	int i, next, ret = 0, failed = 0;
+	unsigned int fds;
 
 	(void)state;
 	close_std();
@@ -104,9 +105,9 @@ kept(void **state)
 	assert_in_range(next, 3, 100);
 	close(next);
 	/* Those that are open stay. */
-	next = test_open_fds();
+	fds = test_open_fds();
 	vftoken_keep_standard_fds();
-	assert_int_equal(test_open_fds(), next);
+	assert_int_equal(test_open_fds(), fds);
 	vftoken_context_destroy(ctx);
 }
 

@@ -46,6 +46,7 @@ test_wraps_reset(void)
 	test_slept_ms = 0;
 	n_sleeps = 0;
 	test_poll_fails = false;
+	test_read_again = false;
 	test_out_of_memory = 0;
 	memset(&test_calls, 0, sizeof(test_calls));
 	clock_calls_to_jump = -1;
