@@ -47,6 +47,12 @@ class Installed:
         language = 'c++' if compiler == 'g++' else 'c'
         self.run(compiler, *WARNINGS, '-x', language, '-', *flags, text=text)
 
+    def program(self, source: Path, to: Path) -> Path:
+        """A program of one file that uses DPDK, with static libraries."""
+        flags = self.pkg_config('--static', '--cflags', '--libs', 'libdpdk', 'libvftoken')
+        self.run('gcc', '-O2', '-DALLOW_EXPERIMENTAL_API', *WARNINGS, source, '-o', to, *flags)
+        return to
+
     def needed(self, file: Path) -> str:
         """The shared libraries that a program or library names."""
         return ' '.join(line for line in self.run('readelf', '-d', file).splitlines()

@@ -8,14 +8,6 @@
 
 #define OPTION "vfio-vf-token"
 
-static void
-say_visible(struct vftoken_context *ctx)
-{
-	pthread_mutex_lock(&ctx->lock);
-	vftoken_say(ctx, MSG(argument_constant));
-	pthread_mutex_unlock(&ctx->lock);
-}
-
 void
 vftoken_hide_rule(struct vftoken_context *ctx, const char *rule, int argc, char **argv)
 {
@@ -30,8 +22,11 @@ vftoken_hide_rule(struct vftoken_context *ctx, const char *rule, int argc, char 
 		    vftoken_mask_rule(argv[i] + length - size) < 0)
 			visible = true;
 	}
-	if (visible)
-		say_visible(ctx);
+	if (!visible)
+		return;
+	pthread_mutex_lock(&ctx->lock);
+	vftoken_say(ctx, MSG(argument_constant));
+	pthread_mutex_unlock(&ctx->lock);
 }
 
 /* Whether an argument is the option, maybe shortened, whose value the parser takes as a rule. */
@@ -63,12 +58,12 @@ is_misplaced(const char *argument)
 }
 
 void
-vftoken_mask_arguments(struct vftoken_context *ctx, const char *shortest, int argc, char **argv)
+vftoken_mask_arguments(const struct vftoken_context *ctx, const char *shortest, int argc,
+		       char **argv)
 {
 	bool visible = false, behind = false, value = false, wrong;
 	int i;
 
-	vftoken_keep_standard_fds();
 	for (i = 1; i < argc; i++) {
 		wrong = behind ? is_misplaced(argv[i]) : is_mistyped(argv[i], shortest);
 		if (!behind && strcmp(argv[i], "--") == 0)
@@ -79,5 +74,5 @@ vftoken_mask_arguments(struct vftoken_context *ctx, const char *shortest, int ar
 		value = wrong && strchr(argv[i], '=') == NULL;
 	}
 	if (visible)
-		say_visible(ctx);
+		vftoken_say(ctx, MSG(argument_constant));
 }

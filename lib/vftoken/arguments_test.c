@@ -30,7 +30,7 @@ assert_masked(struct vftoken_context *ctx, const char *shortest, const struct li
 		argv[argc] = texts[argc];
 		snprintf(argv[argc++], sizeof(texts[0]), "%s", line->arguments[i]);
 	}
-	vftoken_mask_arguments(ctx, shortest, argc, argv);
+	vftoken_start_begin(ctx, shortest, argc, argv);
 	assert_string_equal(argv[0], "vf-" TOKEN_A);
 	for (i = 1; i < argc; i++)
 		assert_string_equal(argv[i], line->masked[i - 1]);
@@ -143,7 +143,7 @@ constants(void **state)
 	assert_ptr_not_equal(constant, MAP_FAILED);
 	strcpy(constant, "--vfio-vf-tokn=" TOKEN_A);
 	assert_int_equal(mprotect(constant, page, PROT_READ), 0);
-	vftoken_mask_arguments(ctx, "vfio-v", TEST_DIM(argv), argv);
+	vftoken_start_begin(ctx, "vfio-v", TEST_DIM(argv), argv);
 	assert_string_equal(written, "--vfio-vf-tokn=" STARS);
 	assert_string_equal(constant, "--vfio-vf-tokn=" TOKEN_A);
 	test_said(argument_constant);

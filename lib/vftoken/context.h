@@ -237,9 +237,14 @@ VFTOKEN_API
 void vftoken_hide_rule(struct vftoken_context *ctx, const char *rule, int argc, char **argv);
 
 /**
- * vftoken_mask() each argument by which somebody may have meant --vfio-vf-token, but which the
- * parser prints or leaves where it is: a mistyped one, and one behind `--`. What can't be
- * overwritten draws a warning. Call it before all else, as it calls vftoken_keep_standard_fds().
+ * Begin a program's start, before all else: call vftoken_keep_standard_fds(), and vftoken_mask()
+ * each argument by which somebody may have meant --vfio-vf-token, but which the parser prints or
+ * leaves where it is: a mistyped one, and one behind `--`. What can't be overwritten draws a
+ * warning.
+ *
+ * Rules and numbers of VFs of an earlier start, which failed, no longer count. The same arguments
+ * may be given again: a literal that was overwritten since (vftoken_hide_rule()) stands for the
+ * token that it was.
  *
  * @param ctx
  *   The context.
@@ -251,7 +256,7 @@ void vftoken_hide_rule(struct vftoken_context *ctx, const char *rule, int argc, 
  *   The arguments. The first is the program's name.
  */
 VFTOKEN_API
-void vftoken_mask_arguments(struct vftoken_context *ctx, const char *shortest, int argc,
+void vftoken_start_begin(struct vftoken_context *ctx, const char *shortest, int argc,
 			    char **argv);
 
 /**
@@ -285,6 +290,21 @@ int vftoken_check_sockets(struct vftoken_context *ctx, const char *path, const c
  */
 VFTOKEN_API
 int vftoken_add_num_vfs(struct vftoken_context *ctx, const char *text);
+
+/**
+ * End a program's start, when it has opened its devices: say which rules and numbers of VFs for one
+ * device nothing was done with, and when the process has also opened VFs that it has enabled for
+ * others. A number of VFs that isn't done is an error.
+ *
+ * @param ctx
+ *   The context. With a token provider, numbers of VFs aren't looked at.
+ * @return
+ *   0, or
+ *   -ENODEV: this process hasn't opened a PF that shall have VFs;
+ *   -ECANCELED: such a PF's vftoken_pf_start() has failed, which was said.
+ */
+VFTOKEN_API
+int vftoken_start_end(struct vftoken_context *ctx);
 
 /**
  * Forget all rules, numbers of VFs and open devices, and each token that was kept, also for the

@@ -93,7 +93,7 @@ kept(void **state)
 
 	(void)state;
 	close_std();
-	vftoken_mask_arguments(ctx, "vfio-v", 1, argv);
+	vftoken_start_begin(ctx, "vfio-v", 1, argv);
 	for (i = 0; i < 3; i++) {
 		ret |= fcntl(i, F_GETFD) != FD_CLOEXEC;
 		failed += write(i, &byte, 1) < 0 && read(i, &byte, 1) < 0 && errno == EBADF;

@@ -183,7 +183,7 @@ remember(const struct opening *o, int device_fd)
 	handle->key = o->key;
 	handle->device_fd = device_fd;
 	handle->pf = o->sriov.role == VFTOKEN_ROLE_PF;
-	handle->vf = o->sriov.role == VFTOKEN_ROLE_VF;
+	handle->pf_key = o->sriov.pf_key;
 	if (handle->pf && o->sent)
 		handle->token_set = time(NULL);
 	o->ctx->handles = handle;
@@ -202,10 +202,12 @@ prepare(struct opening *o)
 	if (ret < 0)
 		vftoken_say(o->ctx, MSG(sriov_unreadable), o->name, strerror(-ret));
 	o->rule = vftoken_find_rule(o->ctx, o->key, o->sriov.pf_key);
-	if (o->rule != NULL)
+	if (o->rule != NULL) {
+		o->rule->found = true;
 		o->source = o->rule->source.shown;
-	else if (o->ctx->provider != NULL && kernel_takes_token(&o->sriov))
+	} else if (o->ctx->provider != NULL && kernel_takes_token(&o->sriov)) {
 		o->source = o->ctx->provider_name;
+	}
 }
 
 int
@@ -255,7 +257,7 @@ vftoken_device_requested(struct vftoken_context *ctx, const char *name)
 	/* Don't read sysfs here: its files of the PF wait for the same event. */
 	if (vftoken_parse_key(name, &key) == 0)
 		handle = vftoken_find_handle(ctx, key);
-	if (handle != NULL && handle->vf)
+	if (handle != NULL && handle->pf_key != VFTOKEN_KEY_NONE)
 		vftoken_say(ctx, MSG(vf_requested), name);
 	else
 		vftoken_say(ctx, MSG(device_requested), name);

@@ -198,44 +198,46 @@ vftoken_pf_enable_vfs(struct vftoken_context *ctx, const char *name, uint16_t nu
 }
 
 /*
- * The number asked for; 0 for none. A number for all PFs means nothing to other devices, nor to a
- * PF that can have no VFs.
+ * The rule with the number asked for; NULL for none. A number for all PFs means nothing to other
+ * devices, nor to a PF that can have no VFs.
  */
 static int
-find_asked(const struct vftoken_context *ctx, const char *name, uint16_t *asked)
+find_asked(const struct vftoken_context *ctx, const char *name, struct vftoken_rule **asked)
 {
-	const uint16_t all = vftoken_find_num_vfs(ctx, VFTOKEN_KEY_DEFAULT);
 	struct vftoken_sriov sriov;
 	char bdf[VFTOKEN_BDF_SIZE];
 	uint64_t key;
 	int ret;
 
-	*asked = 0;
+	*asked = NULL;
 	if (vftoken_parse_key(name, &key) < 0)
 		return 0;
-	*asked = vftoken_find_num_vfs(ctx, key);
-	if (*asked != 0 || all == 0)
+	if (vftoken_find_num_vfs(ctx, key) != 0)
+		*asked = vftoken_find_key(ctx, key);
+	if (*asked != NULL || vftoken_find_num_vfs(ctx, VFTOKEN_KEY_DEFAULT) == 0)
 		return 0;
 	vftoken_format_key(key, bdf);
 	ret = vftoken_sriov_read(ctx->sysfs, bdf, &sriov);
 	if (ret < 0 && ret != -ENODEV)
 		return vftoken_refuse(ctx, ret, MSG(pf_unreadable), bdf, strerror(-ret));
-	*asked = sriov.totalvfs > 0 ? all : 0;
+	if (sriov.totalvfs > 0)
+		*asked = vftoken_find_key(ctx, VFTOKEN_KEY_DEFAULT);
 	return 0;
 }
 
 int
 vftoken_pf_start(struct vftoken_context *ctx, const char *name, uint16_t *num_vfs)
 {
-	uint16_t asked;
+	struct vftoken_rule *asked;
 	int ret;
 
 	pthread_mutex_lock(&ctx->lock);
 	ret = find_asked(ctx, name, &asked);
-	if (ret == 0 && asked != 0) {
-		ret = set_token_and_enable(ctx, name, asked);
+	if (ret == 0 && asked != NULL) {
+		ret = set_token_and_enable(ctx, name, asked->num_vfs);
+		asked->done = ret == 0 ? VFTOKEN_DONE : VFTOKEN_REFUSED;
 		if (ret == 0)
-			*num_vfs = asked;
+			*num_vfs = asked->num_vfs;
 	}
 	pthread_mutex_unlock(&ctx->lock);
 	return ret;

@@ -30,12 +30,21 @@
 #define VFTOKEN_KEY_DEFAULT UINT64_MAX    /* of a rule without a BDF */
 #define VFTOKEN_KEY_NONE (UINT64_MAX - 1) /* of what isn't a BDF, or isn't there */
 
+/* Whether the VFs that a rule asks for are enabled. */
+enum vftoken_done {
+	VFTOKEN_NOT_TRIED,
+	VFTOKEN_REFUSED,
+	VFTOKEN_DONE,
+};
+
 /* What was asked for one device, or for all: a token's source, a number of VFs, or both. */
 struct vftoken_rule {
 	uint64_t key;
-	bool has_source;
-	struct vftoken_source source;
-	uint16_t num_vfs; /* 0 for none */
+	bool has_source;              /* else the source, if there is one, is of an earlier start */
+	bool found;                   /* for a device that was opened */
+	struct vftoken_source source; /* shown is NULL for none */
+	uint16_t num_vfs;             /* 0 for none */
+	enum vftoken_done done;       /* of num_vfs */
 };
 
 /* A device that this process holds open. */
@@ -43,8 +52,8 @@ struct vftoken_handle {
 	struct vftoken_handle *next;
 	uint64_t key;
 	int device_fd;
+	uint64_t pf_key; /* of the PF, if it is a VF; else VFTOKEN_KEY_NONE */
 	bool pf;
-	bool vf;
 	time_t token_set;   /* when this process gave the kernel the PF's token; 0 for never */
 	unsigned int round; /* the last round over all PFs in which its token was set */
 };
@@ -100,6 +109,13 @@ int vftoken_overwrite(char *text);
 size_t vftoken_secret_length(const char *text);
 
 /*
+ * vftoken_mask() each argument by which somebody may have meant --vfio-vf-token, but which the
+ * parser prints or leaves where it is: a mistyped one, and one behind `--`.
+ */
+void vftoken_mask_arguments(const struct vftoken_context *ctx, const char *shortest, int argc,
+			    char **argv);
+
+/*
  * Give the lock up for what may wait: a file, a device, another process. Rules and handles may be
  * added meanwhile, and handles go, but no rule does.
  */
@@ -126,6 +142,9 @@ void vftoken_format_key(uint64_t key, char bdf[VFTOKEN_BDF_SIZE]);
  */
 struct vftoken_rule *vftoken_find_rule(const struct vftoken_context *ctx, uint64_t key,
 				       uint64_t pf);
+
+/* What was asked for a device, or with VFTOKEN_KEY_DEFAULT for all; NULL for nothing. */
+struct vftoken_rule *vftoken_find_key(const struct vftoken_context *ctx, uint64_t key);
 
 /* How many VFs a PF shall have, or with VFTOKEN_KEY_DEFAULT all PFs; 0 when nothing was said. */
 uint16_t vftoken_find_num_vfs(const struct vftoken_context *ctx, uint64_t key);
@@ -163,6 +182,12 @@ int vftoken_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
  */
 int vftoken_ask_provider(const struct vftoken_context *ctx, const char *name,
 			 const struct vftoken_subject *subject, uuid_t token);
+
+/*
+ * Forget what the rules and numbers of VFs of an earlier start say, but not the sources, which may
+ * be given again.
+ */
+void vftoken_retire_rules(struct vftoken_context *ctx);
 
 /* Forget all rules and numbers of VFs. */
 void vftoken_clear_rules(struct vftoken_context *ctx);

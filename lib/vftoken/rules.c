@@ -28,8 +28,8 @@ find_place(const struct vftoken_context *ctx, uint64_t key)
 	return low;
 }
 
-static struct vftoken_rule *
-find_key(const struct vftoken_context *ctx, uint64_t key)
+struct vftoken_rule *
+vftoken_find_key(const struct vftoken_context *ctx, uint64_t key)
 {
 	const size_t place = find_place(ctx, key);
 
@@ -44,7 +44,7 @@ vftoken_find_rule(const struct vftoken_context *ctx, uint64_t key, uint64_t pf)
 	size_t i;
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		rule = find_key(ctx, keys[i]);
+		rule = vftoken_find_key(ctx, keys[i]);
 		if (rule != NULL && rule->has_source)
 			return rule;
 	}
@@ -54,7 +54,7 @@ vftoken_find_rule(const struct vftoken_context *ctx, uint64_t key, uint64_t pf)
 uint16_t
 vftoken_find_num_vfs(const struct vftoken_context *ctx, uint64_t key)
 {
-	const struct vftoken_rule *rule = find_key(ctx, key);
+	const struct vftoken_rule *rule = vftoken_find_key(ctx, key);
 
 	return rule != NULL ? rule->num_vfs : 0;
 }
@@ -96,7 +96,7 @@ drop_empty_rule(struct vftoken_context *ctx, struct vftoken_rule *rule)
 {
 	const size_t place = find_place(ctx, rule->key);
 
-	if (rule->has_source || rule->num_vfs != 0)
+	if (rule->source.shown != NULL || rule->num_vfs != 0)
 		return;
 	ctx->n_rules--;
 	memmove(&ctx->rules[place], &ctx->rules[place + 1],
@@ -147,11 +147,25 @@ refuse_room(const struct vftoken_context *ctx, const struct vftoken_subject *sub
 	return vftoken_refuse_of(subject, -ENOMEM, MSG(out_of_memory));
 }
 
+/*
+ * Whether a rule's source of an earlier start, which failed, is given again. What it was read from
+ * may be gone since: a literal is overwritten, a variable removed, an fd closed.
+ */
+static bool
+is_given_again(const struct vftoken_source *source, const char *text)
+{
+	if (source->shown == NULL || source->slot == VFTOKEN_STORE_NONE)
+		return false;
+	if (strcmp(vftoken_source_kind(source), "literal") != 0)
+		return strcmp(source->shown, text) == 0;
+	return strlen(text) == UUID_STR_LEN - 1 && text[strspn(text, "*")] == '\0';
+}
+
 static int
 add_rule(struct vftoken_context *ctx, const char *text)
 {
 	struct vftoken_subject subject = { .ctx = ctx, .purpose = VFTOKEN_FOR_RULE };
-	const char *equals = vftoken_find_equals(text);
+	const char *equals = vftoken_find_equals(text), *from = equals != NULL ? equals + 1 : text;
 	uint64_t key = VFTOKEN_KEY_DEFAULT;
 	char bdf[VFTOKEN_BDF_SIZE];
 	struct vftoken_source source;
@@ -172,8 +186,11 @@ add_rule(struct vftoken_context *ctx, const char *text)
 		return refuse_room(ctx, &subject);
 	if (rule->has_source)
 		return vftoken_refuse_of(&subject, -EEXIST, MSG(rule_twice));
-	ret = vftoken_source_parse(&source, &ctx->store, equals != NULL ? equals + 1 : text,
-				   &subject);
+	if (is_given_again(&rule->source, from)) {
+		rule->has_source = true;
+		return 0;
+	}
+	ret = vftoken_source_parse(&source, &ctx->store, from, &subject);
 	if (ret == 0 && is_fd_of_another_rule(ctx, &source)) {
 		ret = vftoken_refuse_of(&subject, -EEXIST, MSG(rule_fd_twice), source.shown);
 		vftoken_source_free(&source);
@@ -182,6 +199,7 @@ add_rule(struct vftoken_context *ctx, const char *text)
 		drop_empty_rule(ctx, rule);
 		return ret;
 	}
+	vftoken_source_free(&rule->source);
 	rule->source = source;
 	rule->has_source = true;
 	return 0;
@@ -243,13 +261,25 @@ vftoken_add_num_vfs(struct vftoken_context *ctx, const char *text)
 }
 
 void
+vftoken_retire_rules(struct vftoken_context *ctx)
+{
+	size_t i;
+
+	for (i = 0; i < ctx->n_rules; i++) {
+		ctx->rules[i]->has_source = false;
+		ctx->rules[i]->found = false;
+		ctx->rules[i]->num_vfs = 0;
+		ctx->rules[i]->done = VFTOKEN_NOT_TRIED;
+	}
+}
+
+void
 vftoken_clear_rules(struct vftoken_context *ctx)
 {
 	size_t i;
 
 	for (i = 0; i < ctx->n_rules; i++) {
-		if (ctx->rules[i]->has_source)
-			vftoken_source_free(&ctx->rules[i]->source);
+		vftoken_source_free(&ctx->rules[i]->source);
 		free(ctx->rules[i]);
 	}
 	free(ctx->rules);

@@ -5,6 +5,8 @@
 #ifndef EAL_VF_TOKEN_H
 #define EAL_VF_TOKEN_H
 
+#include <vftoken/context.h>
+
 /**
  * @file
  * What libvftoken and EAL have to do with each other besides the opening of
