@@ -3,11 +3,14 @@
 """A PF's process takes a new token without a restart."""
 import json
 
+import pytest
+
 from framework.common import TOKEN
-from framework.messages import said_only
+from framework.messages import said, said_only
 
 NEW = '8d3c1b0a-5e4f-4a6b-9c7d-0123456789ab'
 FILE, OLD_FILE = '/run/rotated-token', '/run/old-token'
+FOLDER = '/run/rotation'
 
 
 def telemetry(lab, prefix, command):
@@ -85,3 +88,70 @@ def test_reload_fails(start, lab, pf, vfs):
     assert 'No such device' in telemetry(lab, 'pf', '/vf_token/reload,0000:0a:00.0')
     testpmd = start('vf', vfs[:1], f'--vfio-vf-token=file:{OLD_FILE}')
     assert testpmd.ports == 1, testpmd.log
+
+
+@pytest.fixture
+def folder(lab):
+    """A folder with a file for a token, which may become read-only."""
+    lab.check(f'mkdir {FOLDER} && mount --bind {FOLDER} {FOLDER}')
+    lab.write(f'{FOLDER}/token', TOKEN, mode=0o600)
+    yield FOLDER
+    lab.check(f'umount {FOLDER} && rm -r {FOLDER}')
+
+
+@pytest.mark.parametrize('step', ['written', 'set', 'renamed'])
+def test_killed(start, lab, pf, vfs, folder, step):
+    """At whatever step of a rotation the PF's process ends, a file must have the current token.
+
+    Steps: Start the PF's testpmd and one on a VF with a token from a file; write a new token beside
+    it; reload, in a folder that can't be changed, so that the new file can't be renamed; reload in
+    one that can. Kill the PF's process after one of these steps, and start it again; start a
+    testpmd on the other VF; reload.
+    Verify: Each start succeeds. In the end there is one file with the new token, which opens a VF.
+    """
+    file = f'{folder}/token'
+    rule = f'--vfio-vf-token={pf}=file:{file}'
+    pf_testpmd = start('pf', [pf], rule)
+    first = start('vf', vfs[:1], rule)
+    assert first.ports == 1, first.log
+    lab.write(f'{file}.next', NEW, mode=0o600)
+    if step == 'set':
+        lab.check(f'mount -o remount,bind,ro {folder}')
+    if step != 'written':
+        assert '"reloaded"' in telemetry(lab, 'pf', f'/vf_token/reload,{pf}')
+    pf_testpmd.kill()
+    tried = [('next_tried', device, f'file:{file}', f'file:{file}.next') if step == 'set' else ()
+             for device in (pf, vfs[1])]
+
+    again = start('pf-again', [pf], rule)
+    assert again.ports == 1, again.log
+    said_only(again.log, *tried[:1] if tried[0] else [])
+    second = start('vf-again', vfs[1:], rule)
+    assert second.ports == 1, second.log
+    said_only(second.log, *tried[1:] if tried[1] else [])
+    second.close()
+    if step == 'set':
+        lab.check(f'mount -o remount,bind,rw {folder}')
+    assert '"reloaded"' in telemetry(lab, 'pf-again', f'/vf_token/reload,{pf}')
+    assert lab.check(f'cat {folder}/*') == NEW
+    assert first.ports == 1
+    last = start('vf-last', vfs[1:], rule)
+    assert last.ports == 1, last.log
+    said_only(last.log)
+
+
+def test_next_is_spoiled(start, lab, pf, vfs, folder):
+    """A next token that isn't one must be refused, and leave the token and both files.
+
+    Steps: Start the PF's testpmd with a token from a file; write something else beside it; reload;
+    open a VF.
+    Verify: The answer is an error, and the VF opens.
+    """
+    file = f'{folder}/token'
+    pf_testpmd = start('pf', [pf], f'--vfio-vf-token=file:{file}')
+    lab.write(f'{file}.next', 'spoiled', mode=0o600)
+    assert 'Invalid argument' in telemetry(lab, 'pf', f'/vf_token/reload,{pf}')
+    said(pf_testpmd.command('show port summary all'), 'uuid_length', pf, f'file:{file}.next', 7, 36)
+    testpmd = start('vf', vfs[:1], f'--vfio-vf-token=file:{file}')
+    assert testpmd.ports == 1, testpmd.log
+    said_only(testpmd.log)

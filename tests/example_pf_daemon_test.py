@@ -179,13 +179,16 @@ def test_token(daemon, start, lab, pf, kind):
 
 
 def test_secret_volume(daemon, lab, pf):
-    """A token in a folder such as Kubernetes makes of a Secret must be read again on SIGHUP, also
-    by the first process of a container, for which signals have no default action.
+    """The token in a folder such as Kubernetes makes of a Secret must be replaced as the guide says,
+    also by the first process of a container, for which signals have no default action.
 
     Steps: Make a folder whose file, readable for all, is reached by two links; start the daemon as
-    the first process of a PID namespace; make the second link lead to a folder with a new token, by
-    one rename, and remove the old folder; send SIGHUP from inside that namespace.
-    Verify: The old token opens a VF before that only, the new one after that only.
+    the first process of a PID namespace; make the second link lead to a folder with the next token,
+    too, by one rename, and remove the old folder; send SIGHUP from inside that namespace, while the
+    folder is read-only; let the new token take the old one's place in the same way, and send SIGHUP
+    once more.
+    Verify: The old token opens a VF before the first signal only, the new one after that only; at
+    each step what is in the folder opens it.
     """
     if lab.run('[ -e /proc/self/ns/pid ]').status:
         pytest.skip('this kernel lacks PID namespaces')
@@ -197,15 +200,27 @@ def test_secret_volume(daemon, lab, pf):
         process.said('source_readable', pf, source)
         process.says(READY)
         vf = lab.vfs(pf)[0]
-        tokens = (OLD_FILE, '/run/new-daemon-token')
-        assert [opens(lab, vf, file) for file in tokens] == [True, False]
-        lab.check('''cd /run/secret && umask 022 && mkdir ..2
-            cat /run/new-daemon-token >..2/vf-token && ln -s ..2 ..data_tmp
-            mv -T ..data_tmp ..data && rm -r ..1''')
-        assert [opens(lab, vf, file) for file in tokens] == [True, False]
+        tokens = (OLD_FILE, '/run/new-daemon-token', '/run/secret/vf-token')
+        assert [opens(lab, vf, file) for file in tokens] == [True, False, True]
+        lab.check(f'''cd /run/secret && umask 022 && mkdir ..2
+            cat {OLD_FILE} >..2/vf-token && cat /run/new-daemon-token >..2/vf-token.next
+            ln -s ..2 ..data_tmp && mv -T ..data_tmp ..data && rm -r ..1
+            ln -s ..data/vf-token.next vf-token.next''')
+        assert [opens(lab, vf, file) for file in tokens] == [True, False, True]
+        lab.check('nsenter -t $(pidof static) -p -m sh -c '
+                  '"mount --bind /run/secret /run/secret && mount -o remount,bind,ro /run/secret"')
+        lab.check('nsenter -t $(pidof static) -p -m kill -HUP 1')
+        process.said('pf_token_set', pf, f'{source}.next')
+        process.said('next_stays', '/run/secret/vf-token.next', '/run/secret/vf-token',
+                     'Read-only file system')
+        assert [opens(lab, vf, file) for file in tokens] == [False, True, True]
+        lab.check('''cd /run/secret && umask 022 && mkdir ..3
+            cat /run/new-daemon-token >..3/vf-token && ln -s ..3 ..data_tmp
+            mv -T ..data_tmp ..data && rm -r ..2 && rm vf-token.next''')
+        assert [opens(lab, vf, file) for file in tokens] == [False, True, True]
         lab.check('nsenter -t $(pidof static) -p -m kill -HUP 1')
         process.said('pf_token_set', pf, source)
-        assert [opens(lab, vf, file) for file in tokens] == [False, True]
+        assert [opens(lab, vf, file) for file in tokens] == [False, True, True]
 
 
 def test_vfs_stay(daemon, start, lab, pf):

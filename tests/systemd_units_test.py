@@ -18,7 +18,7 @@ pytestmark = pytest.mark.vm
 
 UNITS = SOURCE / 'examples/systemd'
 NEW = '8d3c1b0a-5e4f-4a6b-9c7d-0123456789ab'
-FILE, OLD_FILE = '/etc/vf-token', '/run/old-vf-token'
+FILE, OLD_FILE = '/etc/vf-token/token', '/run/old-vf-token'
 # What the units start, where they look for it.
 PROGRAMS = ('/bin/kill', '/bin/sh', '/sbin/modprobe', '/usr/local/bin/dpdk-devbind.py',
             '/usr/local/bin/dpdk-testpmd', '/usr/local/sbin/dpdk-vftoken',
@@ -85,6 +85,7 @@ def lab(build, tmp_path_factory):
 @pytest.fixture
 def systemd(lab, pf):
     """Runs a command under systemd; at the end, the units that it started are stopped."""
+    lab.check('mkdir -p -m 700 /etc/vf-token')
     lab.write(FILE, TOKEN + '\n', mode=0o600)
     lab.write(OLD_FILE, TOKEN, mode=0o600)
     yield lambda command: lab.check(f'in-systemd {command}', timeout=90)
@@ -183,7 +184,7 @@ def test_start(lab, systemd, pf):
                     f'open("{folder}/vf-token")\'')
     assert other.output.startswith('Traceback') and 'PermissionError' in other.output
     seen = lab.check('cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ; in-systemd journalctl')
-    assert 'file:/etc/vf-token' in seen and TOKEN not in seen
+    assert f'file:{FILE}' in seen and TOKEN not in seen
 
 
 def test_stop(lab, systemd, vfs, pf):
@@ -204,16 +205,18 @@ def test_stop(lab, systemd, vfs, pf):
 def test_reload(lab, systemd, vfs, pf):
     """Reloading the PF's unit must rotate the token.
 
-    Steps: Start a VF's unit; put a new token into the file, and reload the PF's unit; try the other
-    VF with the old token, and start its unit; restart the first one.
-    Verify: The old token is refused; all units are up, and each VF is in use.
+    Steps: Start a VF's unit; put a new token beside the file, and reload the PF's unit; try the
+    other VF with the old token, and start its unit; restart the first one.
+    Verify: The old token is refused; all units are up, and each VF is in use; the new file has
+    replaced the old one.
     """
     systemd(f'systemctl start vf-testpmd@{vfs[0]}')
     assert in_use(lab, vfs[0])
-    lab.write(FILE, NEW, mode=0o600)
+    lab.write(f'{FILE}.next', NEW, mode=0o600)
     systemd(f'systemctl reload pf-daemon@{pf}')
     status = f'in-systemd systemctl show -P StatusText pf-daemon@{pf}'
     lab.check(f'until {status} | grep "was set again"; do sleep 0.2; done')
+    assert lab.check('cat /etc/vf-token/*') == NEW
     assert not opens(lab, vfs[1], OLD_FILE)
     assert in_use(lab, vfs[0])
     systemd(f'systemctl start vf-testpmd@{vfs[1]}')
@@ -248,7 +251,7 @@ def test_dpdk_pf(lab, systemd, dpdk_pf, vfs, pf):
     """With the drop-in, a DPDK application on the PF must do the same; a reload that fails says so.
 
     Steps: Start a VF's unit; put something else than a token into the file, and reload the PF's
-    unit; put a new token into it, and reload again; try the other VF with the old token, and start
+    unit; put a new token beside it, and reload again; try the other VF with the old token, and start
     its unit; stop the PF's unit.
     Verify: The first reload fails and changes nothing, the second one does what it should; each VF
     is in use; in the end there are no VFs.
@@ -259,9 +262,10 @@ def test_dpdk_pf(lab, systemd, dpdk_pf, vfs, pf):
     lab.write(FILE, 'no token', mode=0o600)
     assert lab.run(f'in-systemd systemctl reload pf-daemon@{pf}', timeout=60).status
     assert opens(lab, vfs[1], OLD_FILE)
-    lab.write(FILE, NEW, mode=0o600)
+    lab.write(f'{FILE}.next', NEW, mode=0o600)
     systemd(f'systemctl reload pf-daemon@{pf}')
     assert not opens(lab, vfs[1], OLD_FILE)
+    assert lab.check('cat /etc/vf-token/*') == NEW
     systemd(f'systemctl start vf-testpmd@{vfs[1]}')
     assert in_use(lab, vfs[1])
     systemd(f'systemctl stop pf-daemon@{pf}')

@@ -175,7 +175,7 @@ tidy() {
 # they are built elsewhere.
 tidy_c() {
 	configure database &&
-		c_files | grep -v '_test\|/test_\|^examples/\|^lib/eal/\|^subprojects/' | tidy &&
+		c_files | grep -v '_test\|/test_\|^examples/\|^lib/eal/\|^subprojects/\|^tests/' | tidy &&
 		c_files | grep '_test\|/test_' | tidy '--checks=-clang-analyzer-*'
 }
 

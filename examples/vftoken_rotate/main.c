@@ -6,7 +6,7 @@
  * A PF's process that sets a new VF token on SIGHUP, without a restart:
  *
  *     vftoken_rotate -a 0000:01:00.0 --vfio-vf-token=0000:01:00.0=file:/run/vf-token
- *     dpdk-vftoken generate --output /run/vf-token && kill -HUP PID
+ *     dpdk-vftoken generate --output /run/vf-token.next && kill -HUP PID
  *
  * SIGINT or SIGTERM ends it.
  */

@@ -25,6 +25,11 @@
  * can be one.) A file that others may read, by its mode or its access control list, draws a
  * warning. The mode of a memory file (memfd_create(2)) doesn't count, since others can't open it.
  *
+ * A file is replaced in three steps, so that at each moment one of two files has the current token:
+ * the next token is written to `PATH.next`; vftoken_pf_reload_token() sets it, then renames the
+ * file. An open that is refused with the token in the file tries the one in `PATH.next`, if that is
+ * there.
+ *
  * With `env:NAME,stay` the variable stays as it is. A variable in memory that can't be written,
  * such as a constant given to putenv(3), is unset and draws a warning. A variable that is set again
  * is read again.
@@ -256,8 +261,7 @@ void vftoken_hide_rule(struct vftoken_context *ctx, const char *rule, int argc, 
  *   The arguments. The first is the program's name.
  */
 VFTOKEN_API
-void vftoken_start_begin(struct vftoken_context *ctx, const char *shortest, int argc,
-			    char **argv);
+void vftoken_start_begin(struct vftoken_context *ctx, const char *shortest, int argc, char **argv);
 
 /**
  * Check that only this user and root can reach sockets, and replace them or their folder. Otherwise

@@ -74,12 +74,46 @@ open_without_token(struct opening *o)
 }
 
 static int
+send_token(struct opening *o, const uuid_t token)
+{
+	char options[sizeof(OPTION) + UUID_STR_LEN] = OPTION;
+	int ret;
+
+	uuid_unparse_lower(token, options + strlen(OPTION));
+	o->sent = true;
+	ret = vftoken_vfio_open(o->group_fd, o->name, options);
+	explicit_bzero(options, sizeof(options));
+	return ret;
+}
+
+/* The PF's process may have set the next token, and have ended before it renamed the file. */
+static int
+open_with_next(struct opening *o, const struct vftoken_subject *subject)
+{
+	char shown[VFTOKEN_NEXT_SIZE];
+	uuid_t token;
+	int ret;
+
+	ret = vftoken_source_read_next(o->ctx, &o->rule->source, token, subject);
+	if (ret == -ENOENT)
+		return -EACCES;
+	if (ret < 0) {
+		o->explained = true;
+		return ret;
+	}
+	vftoken_source_next(&o->rule->source, shown);
+	vftoken_say(o->ctx, MSG(next_tried), o->name, o->source, shown);
+	ret = send_token(o, token);
+	explicit_bzero(token, sizeof(token));
+	return ret;
+}
+
+static int
 open_with_token(struct opening *o)
 {
 	const struct vftoken_subject subject = { .ctx = o->ctx,
 						 .purpose = VFTOKEN_FOR_OPEN,
 						 .device = o->name };
-	char options[sizeof(OPTION) + UUID_STR_LEN] = OPTION;
 	uuid_t token;
 	int ret;
 
@@ -94,12 +128,9 @@ open_with_token(struct opening *o)
 		o->explained = true;
 		return ret;
 	}
-	uuid_unparse_lower(token, options + strlen(OPTION));
-	o->sent = true;
-	ret = vftoken_vfio_open(o->group_fd, o->name, options);
+	ret = send_token(o, token);
 	explicit_bzero(token, sizeof(token));
-	explicit_bzero(options, sizeof(options));
-	return ret;
+	return ret == -EACCES && o->rule != NULL ? open_with_next(o, &subject) : ret;
 }
 
 static void

@@ -264,6 +264,8 @@ static const struct path paths[] = {
 	{ "an open without a rule", open_device, .text = VF, .ret = -EACCES, .says = true },
 	{ "an open with a wrong token", open_device, { TOKEN_A }, VF, .refusal = EACCES,
 	  .ret = -EACCES, .says = true, .kept = 1 },
+	{ "an open with the next token", open_device, { "file:old" }, VF, .ret = 1, .says = true,
+	  .sends = true },
 	{ "an open with a token that isn't wanted", open_device, { TOKEN_A }, VF, .refusal = EINVAL,
 	  .ret = 1, .says = true, .kept = 1 },
 	{ "an open with a provider", open_device, .text = VF, .giver = "file:token", .ret = 1,
@@ -288,6 +290,8 @@ static const struct path paths[] = {
 	{ "a transfer of an fd's", transfer, { "fd:100" }, VF, .ret = 1, .says = true, .kept = 2 },
 
 	{ "a reload", reload, { "file:token" }, PF, .pf = true, .says = true, .sends = true },
+	{ "a reload of the next token", reload, { "file:vfio" }, PF, .pf = true, .says = true,
+	  .sends = true },
 	{ "a reload of all", reload, { TOKEN_A }, .pf = true, .says = true, .sends = true, .kept = 1 },
 	{ "a reload of a PF that isn't open", reload, { "file:token" }, PF, .ret = -ENODEV,
 	  .says = true },
@@ -418,6 +422,10 @@ make_files(void)
 	test_write_text("vfio/10", "");
 	test_write_text("vfio/11", "");
 	test_write_text("token", TOKEN_A "\n");
+	test_write_text("old", TOKEN_B "\n");
+	test_write_text("old.next", TOKEN_A "\n");
+	/* It can't replace a folder. */
+	test_write_text("vfio.next", TOKEN_A "\n");
 	test_write_text("cut", "  " START_A "-9eb8-da01ff1f33\n");
 	test_write_text("two", TOKEN_A "\n" TOKEN_A "\n");
 	test_write_text("binary", TOKEN_A "\1");

@@ -35,7 +35,7 @@ find_rule(const struct vftoken_context *ctx, const struct vftoken_handle *pf)
 
 static int
 set_token(const struct vftoken_context *ctx, struct vftoken_handle *pf, const char *bdf,
-	  const uuid_t token)
+	  const uuid_t token, const char *from)
 {
 	int ret;
 
@@ -46,31 +46,79 @@ set_token(const struct vftoken_context *ctx, struct vftoken_handle *pf, const ch
 	if (ret < 0)
 		return vftoken_refuse(ctx, ret, MSG(pf_token_refused), bdf, strerror(-ret));
 	pf->token_set = time(NULL);
+	vftoken_say(ctx, MSG(pf_token_set), bdf, from);
 	return 0;
 }
 
-/* The PF may be closed while its token is read. */
+/* Whether a PF's rule reads the same file as another one. */
+static bool
+shares_file(const struct vftoken_context *ctx, const struct vftoken_handle *pf,
+	    const struct vftoken_source *source)
+{
+	const struct vftoken_rule *rule = pf->pf ? find_rule(ctx, pf) : NULL;
+
+	return rule != NULL && rule->source.kind == VFTOKEN_SOURCE_FILE &&
+	       strcmp(rule->source.shown, source->shown) == 0;
+}
+
+/*
+ * Set the next token of each PF whose token is in the same file. Only then the file of the current
+ * one may go, as long as it is the token of a PF that may have to be opened again.
+ */
 static int
-set_token_from_rule(struct vftoken_context *ctx, struct vftoken_handle *pf)
+set_next_token(struct vftoken_context *ctx, struct vftoken_rule *rule, const uuid_t token)
+{
+	char shown[VFTOKEN_NEXT_SIZE], bdf[VFTOKEN_BDF_SIZE];
+	struct vftoken_handle *pf;
+	int one, ret = 0;
+
+	vftoken_source_next(&rule->source, shown);
+	for (pf = ctx->handles; pf != NULL; pf = pf->next) {
+		if (!shares_file(ctx, pf, &rule->source))
+			continue;
+		pf->round = ctx->rounds;
+		vftoken_format_key(pf->key, bdf);
+		one = set_token(ctx, pf, bdf, token, shown);
+		ret = ret == 0 ? one : ret;
+	}
+	if (ret == 0)
+		vftoken_source_take_next(ctx, &rule->source);
+	return ret;
+}
+
+/*
+ * Set a PF's token. A reload takes the next token, if there is one. The PF may be closed while it
+ * is read.
+ */
+static int
+set_token_from_rule(struct vftoken_context *ctx, struct vftoken_handle *pf, bool reload)
 {
 	struct vftoken_rule *rule = find_rule(ctx, pf);
 	struct vftoken_subject subject = { .ctx = ctx, .purpose = VFTOKEN_FOR_RELOAD };
 	char bdf[VFTOKEN_BDF_SIZE];
+	int ret = -ENOENT;
 	uuid_t token;
-	int ret;
+	bool next;
 
 	vftoken_format_key(pf->key, bdf);
 	subject.device = bdf;
 	if (rule == NULL)
 		return vftoken_refuse(ctx, -ENOKEY, MSG(pf_without_rule), bdf, bdf);
-	ret = vftoken_read_rule(ctx, rule, &subject, token);
+	if (reload)
+		ret = vftoken_source_read_next(ctx, &rule->source, token, &subject);
+	next = ret == 0;
+	if (ret == -ENOENT)
+		ret = vftoken_read_rule(ctx, rule, &subject, token);
 	if (ret < 0)
 		return ret;
 	pf = find_pf(ctx, bdf);
-	ret = pf != NULL ? set_token(ctx, pf, bdf, token) : -ENODEV;
+	if (pf == NULL)
+		ret = -ENODEV;
+	else if (next)
+		ret = set_next_token(ctx, rule, token);
+	else
+		ret = set_token(ctx, pf, bdf, token, rule->source.shown);
 	explicit_bzero(token, sizeof(token));
-	if (ret == 0)
-		vftoken_say(ctx, MSG(pf_token_set), bdf, rule->source.shown);
 	return ret;
 }
 
@@ -88,7 +136,7 @@ set_all_tokens(struct vftoken_context *ctx)
 			continue;
 		}
 		pf->round = round;
-		one = set_token_from_rule(ctx, pf);
+		one = set_token_from_rule(ctx, pf, true);
 		ret = ret == 0 ? one : ret;
 		pf = ctx->handles;
 	}
@@ -104,7 +152,7 @@ vftoken_pf_reload_token(struct vftoken_context *ctx, const char *name)
 	pthread_mutex_lock(&ctx->lock);
 	if (name != NULL) {
 		pf = find_pf(ctx, name);
-		ret = pf != NULL ? set_token_from_rule(ctx, pf) : -ENODEV;
+		ret = pf != NULL ? set_token_from_rule(ctx, pf, true) : -ENODEV;
 	} else {
 		ret = set_all_tokens(ctx);
 	}
@@ -177,7 +225,7 @@ set_token_and_enable(struct vftoken_context *ctx, const char *name, uint16_t num
 	vftoken_format_key(pf->key, bdf);
 	ret = check_enable(ctx, pf, bdf, num_vfs, &sriov);
 	if (ret == 0 && find_rule(ctx, pf) != NULL)
-		ret = set_token_from_rule(ctx, pf);
+		ret = set_token_from_rule(ctx, pf, false);
 	if (ret < 0)
 		return ret;
 	if (sriov.numvfs == 0)

@@ -93,6 +93,10 @@ int vftoken_pf_disable_vfs(struct vftoken_context *ctx, const char *name);
  * Set a PF's VF token from its rule, whose source is read again. VFs that are open stay open;
  * whoever opens a VF from now on, or the PF while a VF is in use, needs the new token.
  *
+ * With `file:PATH`, the token in `PATH.next` is taken, if there is such a file. It is set for each
+ * PF that this process holds open and whose rule names this file. Then `PATH.next` is renamed to
+ * PATH; a warning says if that isn't possible. After a failure both files stay.
+ *
  * @param ctx
  *   The context.
  * @param name

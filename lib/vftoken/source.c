@@ -217,21 +217,37 @@ refuse_file(const struct vftoken_file *file, const char *shown,
 	}
 }
 
-/* Read a file by its path, or else an fd. Others may use the context meanwhile. */
+/* Two readers of a FIFO would have a part each. Others may use the context meanwhile. */
+static void
+begin_file(struct vftoken_context *ctx, struct vftoken_source *source)
+{
+	while (source->reading)
+		vftoken_wait_for_change(ctx);
+	source->reading = true;
+	vftoken_begin_wait(ctx);
+}
+
+static void
+end_file(struct vftoken_context *ctx, struct vftoken_source *source)
+{
+	vftoken_end_wait(ctx);
+	source->reading = false;
+}
+
+/* Read a file by its path, or else the source's fd. A next token need not be there. */
 static int
-read_file(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
-	  const struct vftoken_subject *subject)
+read_file(struct vftoken_context *ctx, struct vftoken_source *source, const char *shown,
+	  uuid_t token, const struct vftoken_subject *subject)
 {
 	const bool named = source->kind == VFTOKEN_SOURCE_FILE;
-	const char *shown = source->shown;
 	struct vftoken_file file;
 	int ret;
 
-	source->reading = true;
-	vftoken_begin_wait(ctx);
+	begin_file(ctx, source);
 	ret = vftoken_file_read(named ? shown + strlen("file:") : NULL, source->fd, &file);
-	vftoken_end_wait(ctx);
-	source->reading = false;
+	end_file(ctx, source);
+	if (ret == -ENOENT && shown != source->shown)
+		return ret;
 	if (ret < 0)
 		refuse_file(&file, shown, subject);
 	else
@@ -323,7 +339,7 @@ read_fd_once(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t 
 {
 	int ret;
 
-	ret = read_file(ctx, source, token, subject);
+	ret = read_file(ctx, source, source->shown, token, subject);
 	if (ret == 0)
 		ret = keep_token(source, &ctx->store, token, subject);
 	if (ret < 0)
@@ -340,7 +356,6 @@ vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source, 
 	uuid_t read;
 	int ret = -EINVAL;
 
-	/* Two readers of a FIFO would have a part each. */
 	while (source->reading)
 		vftoken_wait_for_change(ctx);
 	switch (source->kind) {
@@ -348,7 +363,7 @@ vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source, 
 		ret = read_kept(source, &ctx->store, read, subject);
 		break;
 	case VFTOKEN_SOURCE_FILE:
-		ret = read_file(ctx, source, read, subject);
+		ret = read_file(ctx, source, source->shown, read, subject);
 		break;
 	case VFTOKEN_SOURCE_ENV:
 		ret = read_env(source, &ctx->store, read, subject);
@@ -361,6 +376,48 @@ vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source, 
 		uuid_copy(token, read);
 	explicit_bzero(read, sizeof(read));
 	return ret;
+}
+
+void
+vftoken_source_next(const struct vftoken_source *source, char shown[VFTOKEN_NEXT_SIZE])
+{
+	snprintf(shown, VFTOKEN_NEXT_SIZE, "%s.next", source->shown);
+}
+
+int
+vftoken_source_read_next(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
+			 const struct vftoken_subject *subject)
+{
+	char shown[VFTOKEN_NEXT_SIZE];
+	uuid_t read;
+	int ret;
+
+	if (source->kind != VFTOKEN_SOURCE_FILE)
+		return -ENOENT;
+	vftoken_source_next(source, shown);
+	ret = read_file(ctx, source, shown, read, subject);
+	if (ret == 0)
+		uuid_copy(token, read);
+	explicit_bzero(read, sizeof(read));
+	return ret;
+}
+
+void
+vftoken_source_take_next(struct vftoken_context *ctx, struct vftoken_source *source)
+{
+	const char *path = source->shown + strlen("file:");
+	char shown[VFTOKEN_NEXT_SIZE];
+	int err;
+
+	vftoken_source_next(source, shown);
+	begin_file(ctx, source);
+	err = rename(shown + strlen("file:"), path) < 0 ? errno : 0;
+	end_file(ctx, source);
+	if (err == 0)
+		vftoken_say(ctx, MSG(next_renamed), shown + strlen("file:"), path);
+	else
+		vftoken_say(ctx, MSG(next_stays), shown + strlen("file:"), path, strerror(err),
+			    path);
 }
 
 const char *

@@ -13,6 +13,7 @@
 #ifndef VFTOKEN_SOURCE_H
 #define VFTOKEN_SOURCE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -82,6 +83,29 @@ int vftoken_source_parse(struct vftoken_source *source, struct vftoken_store *st
  */
 int vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
 			const struct vftoken_subject *subject);
+
+/** Room for a `file:` source whose path has a `.next` behind, with its final NUL. */
+#define VFTOKEN_NEXT_SIZE (PATH_MAX + 8)
+
+/** The source of the next token of a `file:` source, as a message shows it. */
+void vftoken_source_next(const struct vftoken_source *source, char shown[VFTOKEN_NEXT_SIZE]);
+
+/**
+ * Read the next token, from the file beside that of the source, as vftoken_source_read() does.
+ *
+ * @return
+ *   0, or
+ *   -ENOENT: there is no such file, which isn't said, or the source isn't a `file:`;
+ *   or as vftoken_source_read().
+ */
+int vftoken_source_read_next(struct vftoken_context *ctx, struct vftoken_source *source,
+			     uuid_t token, const struct vftoken_subject *subject);
+
+/**
+ * Let the file of the next token replace the source's, as rename(2) does: at each moment one of
+ * them is there. It is said whether that was possible.
+ */
+void vftoken_source_take_next(struct vftoken_context *ctx, struct vftoken_source *source);
 
 /**
  * Parse the text of a UUID (RFC 4122, section 3), in any hex case.

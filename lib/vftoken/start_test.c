@@ -29,9 +29,12 @@ static void
 make_devices(void)
 {
 	static const struct test_device devices[] = {
-		{ PF, "vfio-pci", NULL, "7\n", "2\n" },   { VF0, "vfio-pci", PF, NULL, NULL },
-		{ VF1, "vfio-pci", PF, NULL, NULL },      { OTHER_PF, "vfio-pci", NULL, "7\n", "0\n" },
-		{ ON_IGB, "igb", NULL, "7\n", "0\n" },    { ON_NONE, NULL, NULL, "7\n", "0\n" },
+		{ PF, "vfio-pci", NULL, "7\n", "2\n" },
+		{ VF0, "vfio-pci", PF, NULL, NULL },
+		{ VF1, "vfio-pci", PF, NULL, NULL },
+		{ OTHER_PF, "vfio-pci", NULL, "7\n", "0\n" },
+		{ ON_IGB, "igb", NULL, "7\n", "0\n" },
+		{ ON_NONE, NULL, NULL, "7\n", "0\n" },
 	};
 	size_t i;
 
@@ -85,8 +88,7 @@ numbers_unused(void **state)
 	} cases[] = {
 		{ ABSENT "=2", -ENODEV, SAID(num_vfs_no_device, ABSENT, "2") },
 		{ ON_IGB "=2", -ENODEV, SAID(num_vfs_driver, ON_IGB, "2", "igb", ON_IGB) },
-		{ ON_NONE "=2", -ENODEV,
-		  SAID(num_vfs_driver, ON_NONE, "2", "no driver", ON_NONE) },
+		{ ON_NONE "=2", -ENODEV, SAID(num_vfs_driver, ON_NONE, "2", "no driver", ON_NONE) },
 		{ OTHER_PF "=2", -ENODEV, SAID(num_vfs_unopened, OTHER_PF, "2", OTHER_PF) },
 		{ VF0 "=1", -ENODEV, SAID(num_vfs_unopened, VF0, "1", VF0) },
 		/* It was tried, and has failed. */
