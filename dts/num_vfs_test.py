@@ -152,3 +152,71 @@ def test_vf_of_its_own(start, lab, pf, sysfs, rule):
     vf = lab.vfs(pf)[0]
     testpmd = start('vf', [vf], rule, f'--vfio-num-vfs={vf}=1')
     refused(testpmd, lab, sysfs, ('pf_is_a_vf', vf), num_vfs=1)
+
+
+def failed(testpmd, *expected):
+    """A testpmd hasn't started, with these messages."""
+    assert not testpmd.running, testpmd.log
+    said_only(testpmd.log, *expected)
+
+
+def test_no_such_pf(start, lab, pf, sysfs, rule):
+    """A number of VFs for a wrong address must end the start.
+
+    Steps: Start the PF's testpmd with VFs for a device that isn't there.
+    Verify: It fails and says so; there are no VFs.
+    """
+    failed(start('pf', [pf], rule, '--vfio-num-vfs=0000:0a:00.0=2'),
+           ('num_vfs_no_device', '0000:0a:00.0', 2))
+    assert lab.vfs(pf) == []
+
+
+@pytest.mark.parametrize('eal', [['--no-pci'], ['-a', '0000:0a:00.0']], ids=' '.join)
+def test_pf_not_opened(start, pf, sysfs, rule, eal):
+    """A number of VFs for a PF that the process doesn't open must end the start.
+
+    Steps: Start a testpmd with VFs for the PF, without PCI and with another device alone.
+    Verify: It fails and says so; it says too that the PF's rule isn't used.
+    """
+    failed(start('pf', [], rule, f'--vfio-num-vfs={pf}=2', *eal),
+           ('rule_unused', pf), ('num_vfs_unopened', pf, 2, pf))
+
+
+def test_pf_on_another_driver(start, lab, pf, sysfs, rule):
+    """A number of VFs for a PF on another driver must end the start.
+
+    Steps: Bind the PF to igb, and start its testpmd with VFs; bind it to vfio-pci again.
+    Verify: It fails and names the driver.
+    """
+    lab.bind(pf, 'igb')
+    try:
+        failed(start('pf', [pf], rule, f'--vfio-num-vfs={pf}=2'),
+               ('rule_unused', pf), ('num_vfs_driver', pf, 2, 'igb', pf))
+    finally:
+        lab.bind(pf, 'vfio-pci')
+
+
+def test_refused_number(start, lab, pf, sysfs, rule):
+    """A number of VFs for one PF that is refused must end the start.
+
+    Steps: Start the PF's testpmd with 99 VFs for this PF.
+    Verify: It fails and gives one reason; there are no VFs.
+    """
+    total = lab.check(f'cat {sysfs}/sriov_totalvfs')
+    failed(start('pf', [pf], rule, f'--vfio-num-vfs={pf}=99'), ('num_vfs_range', pf, 99, total))
+    assert lab.vfs(pf) == []
+
+
+def test_own_vfs(start, lab, pf, sysfs, rule, token_set):
+    """A process that opens the VFs that it enables for others must be told so.
+
+    Steps: Start a testpmd with VFs and without -a, end it, and start it again.
+    Verify: The second one has opened the VFs of the first, and says so.
+    """
+    first = start('pf', [], rule, f'--vfio-num-vfs={pf}=2')
+    assert first.ports == 1, first.log
+    said_only(first.log, token_set, ('vfs_enabled', pf, 2))
+    first.close()
+    again = start('again', [], rule, f'--vfio-num-vfs={pf}=2')
+    assert again.ports == 3, again.log
+    said_only(again.log, token_set, ('vfs_kept', pf, 2), ('own_vfs', 2, pf, pf))

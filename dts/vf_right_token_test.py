@@ -28,6 +28,23 @@ def test_plain_uuid(pf_testpmd, start, vfs):
     assert testpmd.ports == 1, testpmd.log
 
 
+@pytest.mark.vm
+@pytest.mark.parametrize('level', [1, 2])
+def test_memory_files_without_code(pf_testpmd, start, lab, vfs, level):
+    """Where memory files can't be executed, the file that keeps a literal must be made all the same.
+
+    Steps: Set vm.memfd_noexec; start the PF's testpmd, and one on a VF with a literal.
+    Verify: The VF opens.
+    """
+    parameter = '/proc/sys/vm/memfd_noexec'
+    if lab.run(f'[ -e {parameter} ]').status:
+        pytest.skip('this kernel has no vm.memfd_noexec')
+    lab.check(f'echo {level} >{parameter}')
+    testpmd = start('vf', vfs[:1], f'--vfio-vf-token={TOKEN}')
+    lab.check(f'echo 0 >{parameter}')
+    assert testpmd.ports == 1, testpmd.log
+
+
 @pytest.mark.parametrize('source, env, redirect', [
     ('env:VF_TOKEN', {'VF_TOKEN': TOKEN}, ''),
     ('fd:7', {}, f'7<{TOKEN_FILE}'),

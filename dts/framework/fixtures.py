@@ -8,6 +8,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,7 @@ def build() -> Path:
     return Path(os.environ.get('BUILD', SOURCE / 'build')).resolve()
 
 
-def prepared_lab(build: Path, files: Mapping[str, Path], **more: int) -> Iterator[Lab]:
+def prepared_lab(build: Path, files: Mapping[str, Path], **more: Any) -> Iterator[Lab]:
     """A machine with one PF on vfio-pci, two VFs and the token in a file of root's own."""
     with Lab(build=build, files=files, timeout=1800, **more) as machine:
         pf = machine.pfs[0]
