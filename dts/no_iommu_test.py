@@ -13,7 +13,7 @@ from framework.messages import said_only
 from lab import qemu
 from lab.vm import Lab
 
-pytestmark = pytest.mark.vm
+pytestmark = [pytest.mark.vm, pytest.mark.long]
 
 MODE = '/sys/module/vfio/parameters/enable_unsafe_noiommu_mode'
 # Debian's kernels are built without the mode, the lab's own kernels with it. It concerns the module

@@ -14,7 +14,7 @@ from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
 
-VFS = 64
+VFS = 100
 SYSFS = '/sys/bus/pci/devices'
 WRONG_FILE = '/run/wrong-token'
 
@@ -53,8 +53,8 @@ def vfs(lab, pf, request):
 def test_enable(lab, vfs):
     """All VFs must be enabled, each on vfio-pci and in an IOMMU group of its own.
 
-    Steps: Set the PF's token and enable 64 VFs with dpdk-vftoken.
-    Verify: There are 64, on vfio-pci and in 64 groups; the output says how long it took.
+    Steps: Set the PF's token and enable 100 VFs with dpdk-vftoken.
+    Verify: There are 100, on vfio-pci and in 100 groups; the output says how long it took.
     """
     def targets(link):
         return lab.check(f'for vf in {" ".join(vfs)}; do readlink {SYSFS}/$vf/{link}; done').split()
@@ -86,9 +86,10 @@ def test_wrong_token(lab, pf, vfs):
         said_only(result.output, ('vf_wrong_token', vf, f'file:{WRONG_FILE}', pf, pf))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('theme', ['removal', 'restart', 'rotation', 'token', 'users'])
 def test_conformance(lab, pf, vfs, theme):
-    """The kernel's rules must hold for a PF that is no NIC, with 64 VFs.
+    """The kernel's rules must hold for a PF that is no NIC, with 100 VFs.
 
     Steps: Run a theme of dpdk-test-vftoken's cases on the controller.
     Verify: All of them held, and none was skipped; the VFs are there as before.

@@ -89,6 +89,7 @@ def test_one_token_for_both(two_pfs, start):
         testpmd.close()
 
 
+@pytest.mark.long
 def test_28_vfs(lab, start):
     """One process must be able to open all VFs of four PFs, each PF with its own token.
 

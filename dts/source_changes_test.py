@@ -79,6 +79,7 @@ print(json.dumps({'changes': changes.value, 'reloads': int(reloads), 'bad': bad}
 '''
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('how', ['rename', 'swap'])
 def test_reload_while_it_changes(start, lab, pf, vfs, how):
     """A file that is replaced, or reached by a link that is swapped, must be read each time, and be

@@ -11,7 +11,7 @@ from bench.figures import Reach
 from framework.build import program
 from framework.testpmd import Testpmd
 
-pytestmark = pytest.mark.vm
+pytestmark = [pytest.mark.vm, pytest.mark.long]
 
 NO_MORE = Reach('difference', 0)
 

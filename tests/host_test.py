@@ -65,6 +65,7 @@ def suites(lab, *args):
                    timeout=400)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('target', ['local', 'ssh://root@127.0.0.1:2222'])
 def test_suites_pass(lab, pf, target):
     """The suites must pass on a host, here or by ssh, and leave it as it was.

@@ -30,11 +30,12 @@ def test_command(build):
     assert len(done.stdout.splitlines()) == 6
 
 
+@pytest.mark.long
 def test_kernel_and_nvme(build):
     """It must boot another of Debian's kernels by its version, and have NVMe controllers.
 
     Steps: Ask for kernel 6.12 and two controllers; show the kernel, and the VFs that each can have.
-    Verify: It is that kernel; two controllers with 64 VFs.
+    Verify: It is that kernel; two controllers with 100 VFs.
     """
     done = lab_command(build, '--kernel', '6.12', '--nvme', '2', '--',
                        'uname -r; for pf in $(lspci -D -d ::0108 | cut -d " " -f 1); do '
@@ -42,7 +43,7 @@ def test_kernel_and_nvme(build):
     assert done.returncode == 0, done.stderr
     release, *totals = done.stdout.split()
     assert release.startswith('6.12.')
-    assert totals == ['64', '64']
+    assert totals == ['100', '100']
 
 
 def test_shell(build):

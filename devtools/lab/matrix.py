@@ -5,8 +5,7 @@
 
 The kernels are those that Debian 12 and 13 boot, Debian's 6.12 built with our series, and those
 given, as they are or as trees to build with a series. All suites run on all of them; with --quick
-all but the long ones run on the lab's default kernel, and on the series' kernels those about the
-kernel's rules.
+all but the long tests, on the lab's default kernel alone.
 """
 from __future__ import annotations
 
@@ -37,8 +36,6 @@ KERNELS = ('6.1', '6.12')
 SERIES_KERNEL = '6.12'
 # The series that only a tree of the user's can show.
 TREES = ('5.4', '5.5')
-KERNEL_SUITES = ('kernel_pf', 'kernel_series', 'pf_restart', 'rotation', 'vf_refused',
-                 'vf_right_token', 'vfs_on_vfio_pci')
 
 
 @dataclass
@@ -61,11 +58,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A kernel and a build of DPDK, and the suites to run on them; without names, all."""
+    """A kernel and a build of DPDK to run the suites on."""
     name: str
     kernel: str
     build: Path
-    suites: Sequence[str] = ()
     quick: bool = False
 
     @property
@@ -81,13 +77,11 @@ class Column:
     def run(self) -> tuple[dict[str, Cell], int]:
         """Run the suites; returns the cells by suite, and pytest's status."""
         self.report.unlink(missing_ok=True)
-        files = ([SOURCE / f'dts/{suite}_test.py' for suite in self.suites]
-                 or [SOURCE / 'dts', SOURCE / 'tests'])
         tests = 'not fast and not long' if self.quick else 'not fast'
         # A process's suites share a lab, which takes one processor in software emulation.
         status = subprocess.run(
             [sys.executable, '-m', 'pytest', '-m', tests, '--numprocesses=2',
-             '--dist=loadfile', f'--junit-xml={self.report}', *files],
+             '--dist=loadfile', f'--junit-xml={self.report}', SOURCE / 'dts', SOURCE / 'tests'],
             env={**os.environ, 'BUILD': str(self.build), 'LAB_KERNEL': self.kernel},
             stdin=subprocess.DEVNULL, check=False).returncode
         return read_report(self.report) if self.report.exists() else {}, status
@@ -149,7 +143,8 @@ def fetch(given: Sequence[str], trees: Sequence[Path], quick: bool) -> list[str]
     kernels = list(dict.fromkeys([default_kernel(), *(() if quick else KERNELS), *given]))
     for kernel in kernels:
         qemu.find_kernel(kernel, None)
-    debian_source(SERIES_KERNEL)
+    if not quick:
+        debian_source(SERIES_KERNEL)
     for tree in trees:
         find_series(find_tree(tree), PATCHES)
     return kernels
@@ -169,14 +164,14 @@ def columns(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path
     """The columns. Kernels are built when it is their turn, as devtools/test.sh has one built
     beside the suites on others."""
     for kernel in kernels:
-        suites = KERNEL_SUITES if quick and kernel != kernels[0] else ()
-        yield from (Column(kernel, kernel, build.resolve(), suites, quick) for build in builds)
-    sources: list[list[str]] = [['--debian', SERIES_KERNEL], *([str(tree)] for tree in trees)]
+        yield from (Column(kernel, kernel, build.resolve(), quick) for build in builds)
+    sources = [[str(tree)] for tree in trees]
+    if not quick:
+        sources.insert(0, ['--debian', SERIES_KERNEL])
     for source in sources:
         kernel = series_kernel(*source)
         name = qemu.find_kernel(kernel, None).release
-        suites = KERNEL_SUITES if quick else ()
-        yield from (Column(name, kernel, build.resolve(), suites, quick) for build in builds)
+        yield from (Column(name, kernel, build.resolve(), quick) for build in builds)
 
 
 def run(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path],
@@ -210,8 +205,7 @@ def main() -> int:
                         help='of Linux, to build with its series, of ' + ', '.join(TREES)
                         + '; may be repeated')
     parser.add_argument('--quick', action='store_true',
-                        help="besides the lab's default kernel only those of series, with the "
-                        "suites about the kernel's rules")
+                        help="only on the lab's default kernel, without the long tests")
     parser.add_argument('--fetch', action='store_true',
                         help='only find the kernels, and fetch what is missing')
     args = parser.parse_args()

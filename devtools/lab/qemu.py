@@ -22,8 +22,8 @@ QEMU = 'qemu-system-x86_64'
 RELEASES = ('bookworm', 'trixie')
 # As many VFs as users of such devices ask for. A VF needs two queues and an interrupt of its own;
 # what isn't a VF's must do for the PF.
-NVME_SRIOV = ('sriov_max_vfs=64,sriov_vq_flexible=128,sriov_vi_flexible=64,'
-              'max_ioqpairs=130,msix_qsize=66')
+NVME_SRIOV = ('sriov_max_vfs=100,sriov_vq_flexible=200,sriov_vi_flexible=100,'
+              'max_ioqpairs=202,msix_qsize=102')
 
 
 class MachineError(Exception):

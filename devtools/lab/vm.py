@@ -42,7 +42,7 @@ class Lab(Target):
         """Boot the machine and wait until it takes commands. Below `build` it writes its logs;
         `vfs` binds each PF to vfio-pci and enables that many; `kernel` is an image or a version of
         Debian's; after `timeout` seconds it ends; `append` are more arguments for its kernel;
-        `nvmes` is the number of NVMe controllers with up to 64 VFs each; `qemu_arguments` are more
+        `nvmes` is the number of NVMe controllers with up to 100 VFs each; `qemu_arguments` are more
         arguments for QEMU."""
         cpus = CPUS if cpus is None else cpus
         self._check(pfs=(pfs, 1, 8), vfs=(vfs, 0, 7), memory=(memory, 384, 1 << 20),
