@@ -27,6 +27,8 @@ class Installed:
         self.run('/usr/bin/meson', 'install', '-C', build, '--no-rebuild', '--destdir', root)
         packages = next(root.rglob('libvftoken.pc')).parent
         self.libraries = packages.parent
+        # As RUNPATH, it wouldn't hold for the libraries of libraries.
+        self._rpath = f'-Wl,--disable-new-dtags,-rpath,{self.libraries}'
         self.prefix = next(root.rglob('include/vftoken')).parents[1]
         self._env.update(LD_LIBRARY_PATH=str(self.libraries), PKG_CONFIG_PATH=str(packages),
                          PKG_CONFIG_SYSROOT_DIR=str(root))
@@ -50,7 +52,8 @@ class Installed:
     def program(self, source: Path, to: Path) -> Path:
         """A program of one file that uses DPDK, with static libraries."""
         flags = self.pkg_config('--static', '--cflags', '--libs', 'libdpdk', 'libvftoken')
-        self.run('gcc', '-O2', '-DALLOW_EXPERIMENTAL_API', *WARNINGS, source, '-o', to, *flags)
+        self.run('gcc', '-O2', '-DALLOW_EXPERIMENTAL_API', *WARNINGS, source, '-o', to, *flags,
+                 self._rpath)
         return to
 
     def needed(self, file: Path) -> str:
@@ -70,8 +73,6 @@ class Installed:
         """One of the examples, shared or static, built in a new folder. It finds its libraries
         wherever it is started."""
         shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns('build'))
-        # As RUNPATH, it wouldn't hold for the libraries of libraries.
-        rpath = f'-Wl,--disable-new-dtags,-rpath,{self.libraries}'
         self.run('make', kind, f'CC={compiler}', f'CFLAGS=-O2 {" ".join(WARNINGS)}',
-                 f'LDFLAGS={rpath}', cwd=folder)
+                 f'LDFLAGS={self._rpath}', cwd=folder)
         return folder / f'build/{name}-{kind}'

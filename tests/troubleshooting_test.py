@@ -54,6 +54,9 @@ OTHERS = {
     'invalid parameters for --vfio-vf-token',
     "invalid vfio vf token parameter: '%s'",
     'Requested device %s cannot be used',
+    '%s not managed by VFIO driver, skipping',
+    '%s VFIO group is not viable! Not all devices in IOMMU group bound to VFIO or unbound',
+    '%s failed to select IOMMU type',
 }
 ENTRY = re.compile(r'\.\. _(\w+):\n\n``(\w+)``\n   ``(.+)``\n\n'
                    r'   :Level: (\w+)\n   :Cause: (.*)\n   :Remedy: (.*)\n')

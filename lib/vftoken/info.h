@@ -125,7 +125,8 @@ int vftoken_find_vf(struct vftoken_context *ctx, const char *pf, uint16_t index,
 		    char vf[VFTOKEN_BDF_SIZE]);
 
 /**
- * Whether some process has a device's IOMMU group open, found by opening it.
+ * Whether some process has a device's IOMMU group open, found by opening it. A device that isn't on
+ * a VFIO driver is in no process's use.
  *
  * @param ctx
  *   The context.

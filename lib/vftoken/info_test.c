@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <linux/vfio.h>
 
@@ -275,6 +276,11 @@ vfs(void **state)
 	assert_int_equal(vftoken_find_vf(ctx, PF, 2, vf), -ENODEV);
 	assert_string_equal(vf, "");
 	ctx->vfio = "vfio";
+	/* On a kernel driver, no process can open it by VFIO. */
+	assert_int_equal(test_fact(vftoken_in_use(ctx, VF)), 0);
+	assert_int_equal(unlink(TEST_DEVICES "/" VF "/driver"), 0);
+	assert_int_equal(test_fact(vftoken_in_use(ctx, VF)), 0);
+	test_device_link(VF, "driver", "../../../bus/pci/drivers/vfio-pci");
 	assert_int_equal(test_fact(vftoken_in_use(ctx, VF)), -ENOENT);
 	assert_int_equal(test_fact(vftoken_in_use(ctx, PF)), -ENODEV);
 	assert_int_equal(mkdir("vfio", 0755), 0);

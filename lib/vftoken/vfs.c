@@ -20,9 +20,13 @@ struct vftoken_fact
 vftoken_vfs_in_use(const struct vftoken_context *ctx, const char *vf,
 		   const struct vftoken_sriov *sriov)
 {
-	struct vftoken_fact fact = vftoken_sriov_in_use(ctx->sysfs, ctx->vfio, vf);
+	struct vftoken_fact fact = { VFTOKEN_NO, 0 };
 	uint64_t key;
 
+	/* On another driver, or on none, no process can open it by VFIO. */
+	if (strstr(sriov->driver, "vfio") == NULL)
+		return fact;
+	fact = vftoken_sriov_in_use(ctx->sysfs, ctx->vfio, vf);
 	if (fact.answer != VFTOKEN_YES || sriov->role != VFTOKEN_ROLE_VF ||
 	    !vftoken_sriov_share_group(ctx->sysfs, ctx->vfio, vf, sriov->pf))
 		return fact;
