@@ -58,6 +58,18 @@ VFTOKEN_API
 void vftoken_closing(struct vftoken_context *ctx, const char *name);
 
 /**
+ * Say why a device's IOMMU group can't be opened, if it is a VF whose group is its PF's, too. Call
+ * it when the group's file can't be opened.
+ *
+ * @param ctx
+ *   The context.
+ * @param name
+ *   The device's name.
+ */
+VFTOKEN_API
+void vftoken_group_refused(struct vftoken_context *ctx, const char *name);
+
+/**
  * Say in a warning that the kernel waits for the release of a device that this process holds open.
  * Call it when VFIO signals the device request (VFIO_PCI_REQ_IRQ_INDEX in linux/vfio.h).
  *

@@ -261,6 +261,21 @@ vftoken_open(struct vftoken_context *ctx, int group_fd, const char *name)
 }
 
 void
+vftoken_group_refused(struct vftoken_context *ctx, const char *name)
+{
+	char bdf[VFTOKEN_BDF_SIZE];
+	struct vftoken_sriov sriov;
+
+	if (vftoken_parse_bdf(name, bdf) < 0)
+		return;
+	pthread_mutex_lock(&ctx->lock);
+	if (vftoken_sriov_read(ctx->sysfs, bdf, &sriov) == 0 && sriov.role == VFTOKEN_ROLE_VF &&
+	    vftoken_sriov_share_group(ctx->sysfs, ctx->vfio, bdf, sriov.pf))
+		vftoken_say(ctx, MSG(vf_in_group_of_pf), name, sriov.pf);
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+void
 vftoken_closing(struct vftoken_context *ctx, const char *name)
 {
 	struct vftoken_handle **link, *handle;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "device.h"
 #include "sriov.h"
 #include "test_util.h"
 
@@ -146,12 +147,45 @@ in_use(void **state)
 	assert_int_equal(test_fact(vftoken_sriov_in_use(TEST_DEVICES, folder, VF)), -ENAMETOOLONG);
 }
 
+/* A VF that is in its PF's group is refused for that; the reason of others isn't known. */
+static void
+refused(void **state)
+{
+	static const char group[] = "../../../kernel/iommu_groups/20";
+	static const struct test_device devices[] = {
+		{ "0000:02:00.0", "vfio-pci", NULL, "7\n", NULL },
+		{ "0000:02:10.0", "vfio-pci", "0000:02:00.0", NULL, NULL },
+		{ "0000:02:10.1", "vfio-pci", "0000:02:00.0", NULL, NULL },
+	};
+	struct vftoken_context *ctx = test_context();
+	size_t i;
+
+	(void)state;
+	make_devices();
+	for (i = 0; i < TEST_DIM(devices); i++)
+		test_device_make(&devices[i]);
+	test_device_link("0000:02:00.0", "iommu_group", group);
+	test_device_link("0000:02:10.0", "iommu_group", group);
+	test_device_link("0000:02:10.1", "iommu_group", "../../../kernel/iommu_groups/21");
+	ctx->vfio = "vfio";
+	vftoken_group_refused(ctx, "2:10.0");
+	test_said(vf_in_group_of_pf, "2:10.0", "0000:02:00.0");
+	vftoken_group_refused(ctx, "0000:02:10.1");
+	vftoken_group_refused(ctx, "0000:02:00.0");
+	vftoken_group_refused(ctx, VF);
+	vftoken_group_refused(ctx, MISSING);
+	vftoken_group_refused(ctx, "fsl-mc.0");
+	test_said_nothing();
+	vftoken_context_destroy(ctx);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(group, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(in_use, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(refused, test_setup, test_teardown),
 	};
 
 	return cmocka_run_group_tests_name("sriov_group", tests, NULL, NULL);
