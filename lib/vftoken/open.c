@@ -265,13 +265,20 @@ vftoken_group_refused(struct vftoken_context *ctx, const char *name)
 {
 	char bdf[VFTOKEN_BDF_SIZE];
 	struct vftoken_sriov sriov;
+	struct vftoken_rule *rule;
+	uint64_t key;
 
-	if (vftoken_parse_bdf(name, bdf) < 0)
+	if (vftoken_parse_key(name, &key) < 0)
 		return;
+	vftoken_format_key(key, bdf);
 	pthread_mutex_lock(&ctx->lock);
 	if (vftoken_sriov_read(ctx->sysfs, bdf, &sriov) == 0 && sriov.role == VFTOKEN_ROLE_VF &&
 	    vftoken_sriov_share_group(ctx->sysfs, ctx->vfio, bdf, sriov.pf))
 		vftoken_say(ctx, MSG(vf_in_group_of_pf), name, sriov.pf);
+	/* It isn't the rule that is wrong. */
+	rule = vftoken_find_rule(ctx, key, sriov.pf_key);
+	if (rule != NULL)
+		rule->found = true;
 	pthread_mutex_unlock(&ctx->lock);
 }
 

@@ -176,6 +176,12 @@ refused(void **state)
 	vftoken_group_refused(ctx, MISSING);
 	vftoken_group_refused(ctx, "fsl-mc.0");
 	test_said_nothing();
+	/* A rule for a device that was to be opened isn't one that nothing uses. */
+	assert_int_equal(vftoken_add_rule(ctx, "0000:02:00.0=" TOKEN_A), 0);
+	assert_int_equal(vftoken_add_rule(ctx, "0000:03:00.0=" TOKEN_A), 0);
+	vftoken_group_refused(ctx, "0000:02:10.1");
+	assert_int_equal(vftoken_start_end(ctx), 0);
+	test_said(rule_unused, "0000:03:00.0");
 	vftoken_context_destroy(ctx);
 }
 
