@@ -7,7 +7,7 @@ import time
 import pytest
 
 from framework.build import guest_files
-from framework.common import TOKEN, TOKEN_FILE
+from framework.common import TOKEN_FILE
 from framework.fixtures import prepared_lab
 from framework.messages import said_only
 
@@ -52,8 +52,8 @@ def test_lockdown(start, lab, pf_testpmd, pf, vfs, rule):
 def test_idle_d3(start, lab, pf, vfs, rule):
     """A PF that sleeps while nobody uses it must wake up for its process, and stay awake for VFs.
 
-    Steps: Disable the VFs, and look at the PF's power state; start its testpmd with two VFs, and one
-    on these, which send each other packets; end all, and look again, also without VFs.
+    Steps: Disable the VFs, and look at the PF's power state; start its testpmd with two VFs, and
+    one on these, which send each other packets; end all, and look again, also without VFs.
     Verify: The PF sleeps while it has no VFs and no process, and not otherwise; the packets arrive.
     """
     assert lab.check('cat /sys/module/vfio_pci/parameters/disable_idle_d3') == 'N'
@@ -110,8 +110,8 @@ def test_memory(start, pf, vfs, rule, memory):
 
 
 def test_no_autoprobe(start, lab, pf, vfs, rule):
-    """Where the kernel gives VFs no driver by itself, VFs must be on vfio-pci all the same, which is
-    their driver_override.
+    """Where the kernel gives VFs no driver by itself, VFs must be on vfio-pci all the same, which
+    is their driver_override.
 
     Steps: Disable the VFs, turn sriov_drivers_autoprobe off, and start the PF's testpmd with VFs.
     Verify: It has its VFs, and each is on vfio-pci.

@@ -31,7 +31,7 @@ def test_plain_uuid(pf_testpmd, start, vfs):
 @pytest.mark.vm
 @pytest.mark.parametrize('level', [1, 2])
 def test_memory_files_without_code(pf_testpmd, start, lab, vfs, level):
-    """Where memory files can't be executed, the file that keeps a literal must be made all the same.
+    """Where memory files can't be executed, the file that keeps a literal must be made, too.
 
     Steps: Set vm.memfd_noexec; start the PF's testpmd, and one on a VF with a literal.
     Verify: The VF opens.

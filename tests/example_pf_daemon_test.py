@@ -179,8 +179,8 @@ def test_token(daemon, start, lab, pf, kind):
 
 
 def test_secret_volume(daemon, lab, pf):
-    """The token in a folder such as Kubernetes makes of a Secret must be replaced as the guide says,
-    also by the first process of a container, for which signals have no default action.
+    """The token in a folder such as Kubernetes makes of a Secret must be replaced as the guide
+    says, also by the first process of a container, for which signals have no default action.
 
     Steps: Make a folder whose file, readable for all, is reached by two links; start the daemon as
     the first process of a PID namespace; make the second link lead to a folder with the next token,

@@ -251,8 +251,8 @@ def test_dpdk_pf(lab, systemd, dpdk_pf, vfs, pf):
     """With the drop-in, a DPDK application on the PF must do the same; a reload that fails says so.
 
     Steps: Start a VF's unit; put something else than a token into the file, and reload the PF's
-    unit; put a new token beside it, and reload again; try the other VF with the old token, and start
-    its unit; stop the PF's unit.
+    unit; put a new token beside it, and reload again; try the other VF with the old token, and
+    start its unit; stop the PF's unit.
     Verify: The first reload fails and changes nothing, the second one does what it should; each VF
     is in use; in the end there are no VFs.
     """
