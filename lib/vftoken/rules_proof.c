@@ -15,6 +15,7 @@
 
 static struct vftoken_context ctx;
 static struct vftoken_rule some[MOST_RULES], *one[1], *two[2], *four[4];
+static char shown[] = "file:token";
 
 /* What strtoul() has read, and whether it was the whole text. */
 static unsigned long number;
@@ -130,7 +131,15 @@ vftoken_source_parse(struct vftoken_source *source, struct vftoken_store *store,
 	if (nondet_bool())
 		return vftoken_refuse_of(subject, -EINVAL, MSG(source_missing));
 	source->kind = nondet_bool() ? VFTOKEN_SOURCE_FD : VFTOKEN_SOURCE_FILE;
+	source->shown = shown;
 	return 0;
+}
+
+/* A new rule has no source that would be freed for the one that it gets. */
+void
+vftoken_source_free(struct vftoken_source *source)
+{
+	assert(source->shown == NULL);
 }
 
 static bool
@@ -177,6 +186,7 @@ any_rules(uint64_t keys[MOST_RULES])
 		__CPROVER_assume(i == 0 || keys[i - 1] < keys[i]);
 		some[i].key = keys[i];
 		some[i].has_source = true;
+		some[i].source.shown = shown;
 		if (i < ctx.n_rules)
 			ctx.rules[i] = &some[i];
 	}
@@ -193,12 +203,12 @@ PROOF(make_rule, 4, "find_place.0:4")
 	any_rules(keys);
 	before = ctx.n_rules;
 	rule = make_rule(&ctx, key);
-	assert(rule == NULL || (rule->key == key && find_key(&ctx, key) == rule));
+	assert(rule == NULL || (rule->key == key && vftoken_find_key(&ctx, key) == rule));
 	assert(ctx.n_rules == before || (ctx.n_rules == before + 1 && rule != NULL));
 	for (i = 1; i < ctx.n_rules; i++)
 		assert(ctx.rules[i - 1]->key < ctx.rules[i]->key);
 	for (i = 0; i < before; i++)
-		assert(find_key(&ctx, keys[i]) == &some[i]);
+		assert(vftoken_find_key(&ctx, keys[i]) == &some[i]);
 	if (rule != NULL)
 		drop_empty_rule(&ctx, rule);
 	assert(ctx.n_rules == before);
