@@ -84,7 +84,8 @@ vftoken_mask_rule(char *text)
 		secret = strchrnul(secret, '=');
 	} else if (has_prefix(secret, "fd:")) {
 		secret += strlen("fd:");
-		if (secret[strspn(secret, "0123456789")] == '\0')
+		if (secret[strspn(secret, "0123456789")] == '\0' &&
+		    vftoken_secret_length(secret) == 0)
 			return 0;
 	}
 	return vftoken_overwrite(secret);

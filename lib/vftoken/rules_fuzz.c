@@ -119,8 +119,10 @@ public_source(const char *source)
 
 	if (starts(source, "file:") || starts(source, "env:"))
 		return strlen(source);
+	/* A number that long may be a token. */
 	if (starts(source, "fd:"))
-		return strlen("fd:") + (strspn(source + 3, "0123456789") == strlen(source + 3)
+		return strlen("fd:") + (strspn(source + 3, "0123456789") == strlen(source + 3) &&
+							strlen(source + 3) < 20
 						? strlen(source + 3)
 						: 0);
 	return source[letters] == ':' && strspn(source, HEX) < letters ? letters + 1 : 0;

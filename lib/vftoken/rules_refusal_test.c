@@ -92,6 +92,7 @@ static const struct {
 	{ "fd:-1", SAID(source_fd_number, "fd:-1" DOTS), -EINVAL },
 	{ "fd:3x", SAID(source_fd_number, "fd:3x" DOTS), -EINVAL },
 	{ "fd:2147483648", SAID(source_fd_number, "fd:21" DOTS), -EINVAL },
+	{ "fd:00000000000000000003", SAID(source_fd_number, "fd:00" DOTS), -EINVAL },
 	{ "fd:" TOKEN_B, SAID(source_fd_number, "fd:C8" DOTS), -EINVAL },
 	{ "01:00.0=fd:987", SAID(source_fd_closed, "01:00.0", "fd:987", "987"), -EBADF },
 	/* Twice. */

@@ -51,7 +51,9 @@ parse_fd(struct vftoken_source *source, const char *text, const struct vftoken_s
 
 	errno = 0;
 	fd = strtol(digits, &end, 10);
-	if (!isdigit((unsigned char)digits[0]) || *end != '\0' || errno != 0 || fd > INT_MAX) {
+	/* With zeros before it, a token of digits alone would be a number, too. */
+	if (!isdigit((unsigned char)digits[0]) || *end != '\0' || errno != 0 || fd > INT_MAX ||
+	    vftoken_secret_length(digits) > 0) {
 		mask(digits, masked);
 		return vftoken_refuse_of(subject, -EINVAL, MSG(source_fd_number), masked);
 	}
