@@ -26,7 +26,7 @@
 #define MACHINE_PFS 2
 
 /** Most VFs of a PF that the suite enables. */
-#define MACHINE_VFS 64
+#define MACHINE_VFS 256
 
 /** What a device was like. */
 struct machine_device {

@@ -26,7 +26,7 @@ static const char usage[] =
 	"  --pf BDF          the PF to test, such as 0000:01:00.0, that nothing uses\n"
 	"  --pf2 BDF         a second PF, for the cases that take two\n"
 	"  --other BDF       a device that is neither PF nor VF, for the cases that take one\n"
-	"  --num-vfs N       VFs of each PF, 1 to 64 (2)\n"
+	"  --num-vfs N       VFs of each PF, 1 to 256 (2)\n"
 	"  --backend B       group, iommufd or all (all)\n"
 	"  --case PATTERN    only the cases whose names match, such as 'vf/*' or 'group/vf/*'\n"
 	"  --list            print the cases and what must hold\n"
