@@ -25,6 +25,8 @@ def short(name, arguments):
 # How the C library starts a thread and waits for it.
 THREAD = ('brk', 'clone', 'clone3', 'futex', 'madvise', 'mmap', 'mprotect', 'munmap',
           'rt_sigprocmask')
+# How it reads a clock: a system call only where the kernel finds the processor's counter unstable.
+CLOCK = 'clock_gettime'
 
 
 def opening(lab, device, *eal):
@@ -36,7 +38,8 @@ def opening(lab, device, *eal):
     lab.check(f'strace -o /tmp/trace {argv} -- --nb-cores=1 </dev/null', timeout=120)
     trace = lab.check("sed -n '/VFIO_GROUP_GET_STATUS/,/VFIO_DEVICE_GET_INFO/p' /tmp/trace")
     calls = [(short(name, arguments), int(result)) for name, arguments, result
-             in re.findall(r'^(\w+)\((.*)\) += (-?\d+)', trace, re.MULTILINE)]
+             in re.findall(r'^(\w+)\((.*)\) += (-?\d+)', trace, re.MULTILINE)
+             if name != CLOCK]
     # Newer versions of DPDK map each page by itself.
     return [call for call, last in zip(calls, [None, *calls])
             if call != last or call[0] != 'VFIO_IOMMU_MAP_DMA']
@@ -95,5 +98,6 @@ def test_packets(pf_testpmd, start, lab, pf, vfs):
     assert testpmd.exchange(50_000) >= 50_000
     lab.check('read -r pid </tmp/strace.pid; kill $pid; '
               'while kill -0 $pid 2>/dev/null; do sleep 0.1; done')
-    calls = re.findall(r'^(\w+)\(', lab.check('cat /tmp/trace'), re.MULTILINE)
+    calls = [call for call in re.findall(r'^(\w+)\(', lab.check('cat /tmp/trace'), re.MULTILINE)
+             if call != CLOCK]
     assert calls == ['read', 'write', 'read', 'write', 'read']
