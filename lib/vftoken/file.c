@@ -71,6 +71,7 @@ check_file(struct vftoken_file *file, int fd)
 	} else if (S_ISDIR(st.st_mode)) {
 		fail(file, VFTOKEN_FILE_DIRECTORY, EISDIR);
 	} else if (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)) {
+		file->id = (struct vftoken_file_id){ st.st_dev, st.st_ino, st.st_mtim };
 		check_mode(file, fd, &st);
 		if (file->path[0] != '\0' && !vftoken_is_trusted(st.st_uid)) {
 			fail(file, VFTOKEN_FILE_OWNER, EPERM);
@@ -267,4 +268,13 @@ vftoken_file_read(const char *path, int fd, struct vftoken_file *file)
 			free_job(job);
 	}
 	return -file->err;
+}
+
+bool
+vftoken_file_is(const char *path, const struct vftoken_file_id *id)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino &&
+	       st.st_mtim.tv_sec == id->written.tv_sec && st.st_mtim.tv_nsec == id->written.tv_nsec;
 }

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 /** Most bytes that are read. */
 #define VFTOKEN_FILE_MAX 4096
@@ -38,12 +39,20 @@ enum vftoken_file_fault {
 	VFTOKEN_FILE_MEMORY,    /**< out of memory or threads */
 };
 
+/** By what a file is known again, which may be renamed but not written. */
+struct vftoken_file_id {
+	dev_t dev;
+	ino_t ino;
+	struct timespec written;
+};
+
 /** What was read. */
 struct vftoken_file {
 	enum vftoken_file_fault fault;
 	int err;       /**< the errno value of the fault; 0 without one */
 	uid_t owner;   /**< who isn't trusted */
 	bool readable; /**< users other than root and this process's may read it */
+	struct vftoken_file_id id;
 	size_t length;
 	char text[VFTOKEN_FILE_MAX + 1];
 	char path[PATH_MAX]; /**< the path; of VFTOKEN_FILE_LINK the link */
@@ -64,5 +73,8 @@ struct vftoken_file {
  *   0, or the negative errno value of the fault.
  */
 int vftoken_file_read(const char *path, int fd, struct vftoken_file *file);
+
+/** Whether the file at a path is the one that was read, and hasn't been written since. */
+bool vftoken_file_is(const char *path, const struct vftoken_file_id *id);
 
 #endif /* VFTOKEN_FILE_H */

@@ -81,8 +81,27 @@ set_next_token(struct vftoken_context *ctx, struct vftoken_rule *rule, const uui
 		one = set_token(ctx, pf, bdf, token, shown);
 		ret = ret == 0 ? one : ret;
 	}
-	if (ret == 0)
-		vftoken_source_take_next(ctx, &rule->source);
+	return ret == 0 ? vftoken_source_take_next(ctx, &rule->source) : ret;
+}
+
+/* Take the next token of an open PF; -ENOENT without one. Another may be written meanwhile. */
+static int
+take_next_token(struct vftoken_context *ctx, struct vftoken_rule *rule,
+		const struct vftoken_subject *subject)
+{
+	uuid_t token;
+	int ret;
+
+	do {
+		ret = vftoken_source_read_next(ctx, &rule->source, token, subject);
+		if (ret < 0)
+			return ret;
+		if (find_pf(ctx, subject->device) == NULL)
+			ret = -ENODEV;
+		else
+			ret = set_next_token(ctx, rule, token);
+		explicit_bzero(token, sizeof(token));
+	} while (ret == -ESTALE);
 	return ret;
 }
 
@@ -98,26 +117,20 @@ set_token_from_rule(struct vftoken_context *ctx, struct vftoken_handle *pf, bool
 	char bdf[VFTOKEN_BDF_SIZE];
 	int ret = -ENOENT;
 	uuid_t token;
-	bool next;
 
 	vftoken_format_key(pf->key, bdf);
 	subject.device = bdf;
 	if (rule == NULL)
 		return vftoken_refuse(ctx, -ENOKEY, MSG(pf_without_rule), bdf, bdf);
 	if (reload)
-		ret = vftoken_source_read_next(ctx, &rule->source, token, &subject);
-	next = ret == 0;
-	if (ret == -ENOENT)
-		ret = vftoken_read_rule(ctx, rule, &subject, token);
+		ret = take_next_token(ctx, rule, &subject);
+	if (ret != -ENOENT)
+		return ret;
+	ret = vftoken_read_rule(ctx, rule, &subject, token);
 	if (ret < 0)
 		return ret;
 	pf = find_pf(ctx, bdf);
-	if (pf == NULL)
-		ret = -ENODEV;
-	else if (next)
-		ret = set_next_token(ctx, rule, token);
-	else
-		ret = set_token(ctx, pf, bdf, token, rule->source.shown);
+	ret = pf != NULL ? set_token(ctx, pf, bdf, token, rule->source.shown) : -ENODEV;
 	explicit_bzero(token, sizeof(token));
 	return ret;
 }

@@ -61,7 +61,7 @@ struct vftoken_handle {
 struct vftoken_context {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	unsigned int waiting; /* threads between vftoken_begin_wait() and vftoken_end_wait() */
+	unsigned int waiting; /* threads that will go on with what they hold of the context */
 	vftoken_log_t log;
 	void *log_opaque;
 	vftoken_provider_t provider;

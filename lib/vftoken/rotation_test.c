@@ -17,6 +17,7 @@
 #include "test_util.h"
 
 #define GROUP_FD 42
+#define NEWER "9e1d3a57-60c2-4f8b-b7a4-25d8e06c913f"
 #define PF "0000:01:00.0"
 #define PF_FD 7
 #define PF2 "0000:02:00.0"
@@ -165,6 +166,85 @@ reload_fails(void **state)
 	vftoken_context_destroy(ctx);
 }
 
+static void (*interrupt)(void);
+static unsigned int n_set;
+
+/* Something happens when the kernel sets a token for the first time. */
+static int
+set_and_interrupt(unsigned long request, void *arg)
+{
+	(void)arg;
+	assert_int_equal(request, VFIO_DEVICE_FEATURE);
+	if (n_set++ == 0)
+		interrupt();
+	return 0;
+}
+
+static void
+replace_next(void)
+{
+	test_write_text("newer", NEWER "\n");
+	assert_int_equal(rename("newer", "own.next"), 0);
+}
+
+static void
+write_next(void)
+{
+	/* Longer than the kernel's tick, by which it tells when a file was written. */
+	usleep(20000);
+	test_write_text("own.next", NEWER "\n");
+}
+
+static void
+rename_next(void)
+{
+	assert_int_equal(rename("own.next", "own"), 0);
+}
+
+static void
+remove_next(void)
+{
+	assert_int_equal(unlink("own.next"), 0);
+}
+
+/* Between read and rename, somebody else writes the next token, or renames it. */
+static void
+reload_meanwhile(void **state)
+{
+	static const struct {
+		void (*interrupt)(void);
+		unsigned int n_set;
+		const char *own;
+		struct test_said said[3];
+	} cases[] = {
+		/* What is in the file is what was set. */
+		{ replace_next, 2, NEWER "\n", { SET(PF), SET(PF), RENAMED } },
+		{ write_next, 2, NEWER "\n", { SET(PF), SET(PF), RENAMED } },
+		{ rename_next, 1, TOKEN_B "\n", { SET(PF) } },
+		/* Nothing can help, but the operator knows. */
+		{ remove_next, 1, TOKEN_A "\n", { SET(PF), STAYS("No such file") } },
+	};
+	struct vftoken_context *ctx;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		print_message("case %zu\n", i);
+		ctx = open_pfs();
+		assert_int_equal(vftoken_add_rule(ctx, PF "=file:own"), 0);
+		interrupt = cases[i].interrupt;
+		n_set = 0;
+		test_kernel = set_and_interrupt;
+		assert_int_equal(vftoken_pf_reload_token(ctx, PF), 0);
+		test_kernel = NULL;
+		assert_int_equal(n_set, cases[i].n_set);
+		test_assert_all_said(cases[i].said, TEST_DIM(cases[i].said));
+		test_assert_file("own", cases[i].own);
+		assert_int_equal(access("own.next", F_OK), -1);
+		vftoken_context_destroy(ctx);
+	}
+}
+
 /* Where the file is gone or spoiled, the next one alone is enough. */
 static void
 lost_file(void **state)
@@ -253,6 +333,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(reload, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(reload_fails, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(reload_meanwhile, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(lost_file, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(enable, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(open_with_next, test_setup, test_teardown),

@@ -219,12 +219,24 @@ refuse_file(const struct vftoken_file *file, const char *shown,
 	}
 }
 
+/* Wait until no other thread reads the source. Who clears the context waits, too. */
+static void
+wait_for_reader(struct vftoken_context *ctx, const struct vftoken_source *source)
+{
+	if (!source->reading)
+		return;
+	ctx->waiting++;
+	while (source->reading)
+		vftoken_wait_for_change(ctx);
+	ctx->waiting--;
+	pthread_cond_broadcast(&ctx->changed);
+}
+
 /* Two readers of a FIFO would have a part each. Others may use the context meanwhile. */
 static void
 begin_file(struct vftoken_context *ctx, struct vftoken_source *source)
 {
-	while (source->reading)
-		vftoken_wait_for_change(ctx);
+	wait_for_reader(ctx, source);
 	source->reading = true;
 	vftoken_begin_wait(ctx);
 }
@@ -250,6 +262,8 @@ read_file(struct vftoken_context *ctx, struct vftoken_source *source, const char
 	end_file(ctx, source);
 	if (ret == -ENOENT && shown != source->shown)
 		return ret;
+	if (shown != source->shown)
+		source->next = file.id;
 	if (ret < 0)
 		refuse_file(&file, shown, subject);
 	else
@@ -358,8 +372,7 @@ vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source, 
 	uuid_t read;
 	int ret = -EINVAL;
 
-	while (source->reading)
-		vftoken_wait_for_change(ctx);
+	wait_for_reader(ctx, source);
 	switch (source->kind) {
 	case VFTOKEN_SOURCE_KEPT:
 		ret = read_kept(source, &ctx->store, read, subject);
@@ -404,22 +417,36 @@ vftoken_source_read_next(struct vftoken_context *ctx, struct vftoken_source *sou
 	return ret;
 }
 
-void
+/* Rename the file that was read, unless somebody else has renamed or replaced it meanwhile. */
+static int
+rename_next(const struct vftoken_source *source, const char *next, const char *path)
+{
+	if (vftoken_file_is(path, &source->next))
+		return -EALREADY;
+	if (access(next, F_OK) == 0 && !vftoken_file_is(next, &source->next))
+		return -ESTALE;
+	return rename(next, path) < 0 ? -errno : 0;
+}
+
+int
 vftoken_source_take_next(struct vftoken_context *ctx, struct vftoken_source *source)
 {
 	const char *path = source->shown + strlen("file:");
 	char shown[VFTOKEN_NEXT_SIZE];
-	int err;
+	const char *next = shown + strlen("file:");
+	int ret;
 
 	vftoken_source_next(source, shown);
 	begin_file(ctx, source);
-	err = rename(shown + strlen("file:"), path) < 0 ? errno : 0;
+	ret = rename_next(source, next, path);
 	end_file(ctx, source);
-	if (err == 0)
-		vftoken_say(ctx, MSG(next_renamed), shown + strlen("file:"), path);
-	else
-		vftoken_say(ctx, MSG(next_stays), shown + strlen("file:"), path, strerror(err),
-			    path);
+	if (ret == -ESTALE)
+		return ret;
+	if (ret == 0)
+		vftoken_say(ctx, MSG(next_renamed), next, path);
+	else if (ret != -EALREADY)
+		vftoken_say(ctx, MSG(next_stays), next, path, strerror(-ret), path);
+	return 0;
 }
 
 const char *

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "file.h"
 #include "message.h"
 #include "store.h"
 
@@ -34,6 +35,7 @@ struct vftoken_source {
 	int fd;        /**< of an `fd:` */
 	uint32_t slot; /**< where in the store it is kept, or VFTOKEN_STORE_NONE */
 	char *shown;   /**< the source as given, a literal masked; the argument follows the ':' */
+	struct vftoken_file_id next; /**< of the next token's file, when it was last read */
 };
 
 /**
@@ -102,10 +104,13 @@ int vftoken_source_read_next(struct vftoken_context *ctx, struct vftoken_source 
 			     uuid_t token, const struct vftoken_subject *subject);
 
 /**
- * Let the file of the next token replace the source's, as rename(2) does: at each moment one of
- * them is there. It is said whether that was possible.
+ * Let the file of the next token, as it was last read, replace the source's, as rename(2) does: at
+ * each moment one of them is there. It is said whether that was possible.
+ *
+ * @return
+ *   0, or -ESTALE: another next token was written meanwhile, which isn't said. Its file stays.
  */
-void vftoken_source_take_next(struct vftoken_context *ctx, struct vftoken_source *source);
+int vftoken_source_take_next(struct vftoken_context *ctx, struct vftoken_source *source);
 
 /**
  * Parse the text of a UUID (RFC 4122, section 3), in any hex case.
