@@ -17,7 +17,6 @@
 #include "pf.h"
 #include "test_util.h"
 
-#define GROUP_FD 42
 #define PF_FD 7
 #define VF_FD 8
 

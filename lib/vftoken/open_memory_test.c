@@ -11,7 +11,6 @@
 #include "pf.h"
 #include "test_util.h"
 
-#define GROUP_FD 42
 #define OPENED 7
 
 #define PF "0000:01:00.0"

@@ -12,7 +12,6 @@
 #include "device.h"
 #include "test_util.h"
 
-#define GROUP_FD 42
 #define OPENED 7
 #define TOKEN_B_LOWER "c87a0e2d-93fe-4b66-acd3-7e59bd8a6f12"
 

@@ -19,7 +19,6 @@
 #include "pf.h"
 #include "test_util.h"
 
-#define GROUP_FD 42
 #define FD 100 /* of an fd: source */
 #define RULES 3
 

@@ -15,7 +15,6 @@
 #include "pf.h"
 #include "test_util.h"
 
-#define GROUP_FD 42
 #define DEVICE_FD 7
 
 /* A PF without VFs, and one with two; a PF that can't be read; what is no PF, and not there. */

@@ -16,7 +16,6 @@
 #include "test_util.h"
 #include "vfs.h"
 
-#define GROUP_FD 42
 #define PF_FD 7
 
 #define PF "0000:01:00.0"
@@ -106,12 +105,10 @@ make_pf(const char *numvfs, const char *driver0, const char *driver1)
 static struct vftoken_context *
 open_pf(const char *rule)
 {
-	static const struct test_answer opened[] = { { .ret = PF_FD } };
 	struct vftoken_context *ctx = test_context();
 
 	ctx->vfio = "vfio";
-	test_answer(opened, 1);
-	assert_int_equal(vftoken_open(ctx, GROUP_FD, PF), PF_FD);
+	test_open_device(ctx, PF, PF_FD);
 	if (rule != NULL)
 		assert_int_equal(vftoken_add_rule(ctx, rule), 0);
 	test_n_messages = 0;

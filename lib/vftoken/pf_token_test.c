@@ -11,7 +11,6 @@
 #include "pf.h"
 #include "test_util.h"
 
-#define GROUP_FD 42
 #define PF "0000:01:00.0"
 #define PF_FD 7
 #define PF2 "0000:02:00.0"
@@ -28,16 +27,6 @@
 #define TAKES_NONE SAID(pf_takes_no_token, PF)
 #define REFUSED(why) SAID(pf_token_refused, PF, why)
 
-static void
-open_device(struct vftoken_context *ctx, const char *name, int fd)
-{
-	const struct test_answer opened[] = { { .ret = fd } };
-
-	test_answer(opened, 1);
-	assert_int_equal(vftoken_open(ctx, GROUP_FD, name), fd);
-	test_n_messages = 0;
-}
-
 /* Two PFs, the first one held open. */
 static struct vftoken_context *
 open_pf(void)
@@ -50,7 +39,7 @@ open_pf(void)
 
 	test_device_make(&devices[0]);
 	test_device_make(&devices[1]);
-	open_device(ctx, PF, PF_FD);
+	test_open_device(ctx, PF, PF_FD);
 	return ctx;
 }
 
@@ -122,7 +111,7 @@ reload(void **state)
 
 		/* Each case has its own rule, under which the PF is opened. */
 		vftoken_context_clear(ctx);
-		open_device(ctx, PF, PF_FD);
+		test_open_device(ctx, PF, PF_FD);
 		if (cases[i].rule != NULL)
 			assert_int_equal(vftoken_add_rule(ctx, cases[i].rule), 0);
 		test_answer(answer, 1);
@@ -174,8 +163,8 @@ reload_all(void **state)
 
 	(void)state;
 	test_device_make(&plain);
-	open_device(ctx, PF2, PF2_FD);
-	open_device(ctx, plain.bdf, 9);
+	test_open_device(ctx, PF2, PF2_FD);
+	test_open_device(ctx, plain.bdf, 9);
 	/* No rule yet. */
 	test_answer(done, 2);
 	assert_int_equal(vftoken_pf_reload_token(ctx, NULL), 0);
@@ -209,9 +198,9 @@ remembered(void **state)
 	struct vftoken_context *ctx = open_pf();
 
 	(void)state;
-	open_device(ctx, PF2, PF2_FD);
+	test_open_device(ctx, PF2, PF2_FD);
 	/* Not devices that the duties could be done for. */
-	open_device(ctx, "fsl-mc.0", 9);
+	test_open_device(ctx, "fsl-mc.0", 9);
 	vftoken_closing(ctx, "fsl-mc.0");
 	vftoken_closing(ctx, "0000:07:00.0");
 	assert_int_equal(vftoken_add_rule(ctx, "file:own"), 0);
@@ -236,7 +225,7 @@ remembered(void **state)
 	assert_int_equal(set_token(ctx, PF2, TOKEN_A), -ENODEV);
 	test_said(pf_not_open, PF2);
 	/* Opened again it has another fd. */
-	open_device(ctx, PF, PF2_FD);
+	test_open_device(ctx, PF, PF2_FD);
 	test_answer(done, 1);
 	assert_int_equal(set_token(ctx, PF, TOKEN_B), 0);
 	test_said(pf_token_set, PF, "file:own");
@@ -270,7 +259,7 @@ requested(void **state)
 
 	(void)state;
 	test_device_make(&vf);
-	open_device(ctx, vf.bdf, 9);
+	test_open_device(ctx, vf.bdf, 9);
 	vftoken_device_requested(ctx, vf.bdf);
 	test_said(vf_requested, "0000:01:10.0");
 	vftoken_device_requested(ctx, PF);

@@ -16,7 +16,6 @@
 #include "pf.h"
 #include "test_util.h"
 
-#define GROUP_FD 42
 #define NEWER "9e1d3a57-60c2-4f8b-b7a4-25d8e06c913f"
 #define PF "0000:01:00.0"
 #define PF_FD 7
@@ -29,16 +28,6 @@
 #define STAYS(why) SAID(next_stays, "own.next", "own", why, "own")
 #define SET(pf) SAID(pf_token_set, pf, "file:own.next")
 #define TRIED(device) SAID(next_tried, device, "file:own", "file:own.next")
-
-static void
-open_device(struct vftoken_context *ctx, const char *name, int fd)
-{
-	const struct test_answer opened[] = { { .ret = fd } };
-
-	test_answer(opened, 1);
-	assert_int_equal(vftoken_open(ctx, GROUP_FD, name), fd);
-	test_n_messages = 0;
-}
 
 /* Two PFs that are open, and a VF; the rules are added behind. */
 static struct vftoken_context *
@@ -60,8 +49,8 @@ open_pfs(void)
 	for (i = 0; i < TEST_DIM(devices); i++)
 		test_device_make(&devices[i]);
 	test_device_link(PF, "virtfn0", "../" VF);
-	open_device(ctx, PF, PF_FD);
-	open_device(ctx, PF2, PF2_FD);
+	test_open_device(ctx, PF, PF_FD);
+	test_open_device(ctx, PF2, PF2_FD);
 	test_write_text("own", TOKEN_A "\n");
 	test_write_text("own.next", TOKEN_B "\n");
 	return ctx;

@@ -11,7 +11,6 @@
 #include "pf.h"
 #include "test_util.h"
 
-#define GROUP_FD 42
 #define PF_FD 7
 
 #define PF "0000:01:00.0"
@@ -44,15 +43,6 @@ make_devices(void)
 	test_device_link(PF, "virtfn1", "../" VF1);
 }
 
-static void
-open_device(struct vftoken_context *ctx, const char *bdf)
-{
-	static const struct test_answer opened[] = { { .ret = PF_FD } };
-
-	test_answer(opened, 1);
-	assert_int_equal(vftoken_open(ctx, GROUP_FD, bdf), PF_FD);
-}
-
 /* A rule for one device that no device was opened by is said, and isn't an error. */
 static void
 rules_unused(void **state)
@@ -66,12 +56,12 @@ rules_unused(void **state)
 	assert_int_equal(vftoken_add_rule(ctx, OTHER_PF "=" TOKEN_A), 0);
 	assert_int_equal(vftoken_add_rule(ctx, VF1 "=" TOKEN_A), 0);
 	assert_int_equal(vftoken_add_rule(ctx, PF "=" TOKEN_A), 0);
-	open_device(ctx, VF0);
+	test_open_device(ctx, VF0, PF_FD);
 	assert_int_equal(vftoken_start_end(ctx), 0);
 	test_all_said(SAID(rule_unused, VF1), SAID(rule_unused, OTHER_PF),
 		      SAID(rule_unused, ABSENT));
-	open_device(ctx, VF1);
-	open_device(ctx, OTHER_PF);
+	test_open_device(ctx, VF1, PF_FD);
+	test_open_device(ctx, OTHER_PF, PF_FD);
 	assert_int_equal(vftoken_start_end(ctx), 0);
 	test_said(rule_unused, ABSENT);
 	vftoken_context_destroy(ctx);
@@ -108,7 +98,7 @@ numbers_unused(void **state)
 		uint16_t num_vfs = 0;
 
 		print_message("case %zu\n", i);
-		open_device(ctx, PF);
+		test_open_device(ctx, PF, PF_FD);
 		assert_int_equal(vftoken_add_rule(ctx, TOKEN_A), 0);
 		assert_int_equal(vftoken_add_num_vfs(ctx, cases[i].number), 0);
 		test_answer(answers, 2);
@@ -170,13 +160,13 @@ own_vfs(void **state)
 		uint16_t num_vfs = 0;
 
 		print_message("case %zu\n", i);
-		open_device(ctx, PF);
+		test_open_device(ctx, PF, PF_FD);
 		assert_int_equal(vftoken_add_rule(ctx, TOKEN_A), 0);
 		assert_int_equal(vftoken_add_num_vfs(ctx, cases[i].number), 0);
 		test_answer(answers, 2);
 		assert_int_equal(vftoken_pf_start(ctx, PF, &num_vfs), 0);
-		open_device(ctx, VF0);
-		open_device(ctx, VF1);
+		test_open_device(ctx, VF0, PF_FD);
+		test_open_device(ctx, VF1, PF_FD);
 		test_n_messages = 0;
 		assert_int_equal(vftoken_start_end(ctx), i < 2 ? 0 : -ENODEV);
 		test_assert_said(&cases[i].said);

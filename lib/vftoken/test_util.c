@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "test_util.h"
 
 #define NOBODY 65534
@@ -410,4 +411,14 @@ test_device_make(const struct test_device *device)
 		snprintf(vf, sizeof(vf), "../0000:ff:%02x.%x", i >> 3, i & 7);
 		test_device_link(device->bdf, path, vf);
 	}
+}
+
+void
+test_open_device(struct vftoken_context *ctx, const char *bdf, int fd)
+{
+	const struct test_answer opened[] = { { .ret = fd } };
+
+	test_answer(opened, 1);
+	assert_int_equal(vftoken_open(ctx, GROUP_FD, bdf), fd);
+	test_n_messages = 0;
 }

@@ -29,6 +29,9 @@
 
 #define TEST_DIM(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Of an IOMMU group, in what opens a device. */
+#define GROUP_FD 42
+
 /* Tokens, the second one in another hex case; no message may show three characters of them. */
 #define TOKEN_A "b671fd64-4c5d-491e-9eb8-da01ff1f3341"
 #define TOKEN_B "C87A0E2D-93FE-4B66-ACD3-7E59BD8A6F12"
@@ -231,6 +234,9 @@ extern const uint32_t test_viable;
 
 /* Answers every ioctl instead of the script; it may be called from any thread. NULL for none. */
 extern int (*test_kernel)(unsigned long request, void *arg);
+
+/* A context opens a device, as this descriptor. The messages about it are forgotten. */
+void test_open_device(struct vftoken_context *ctx, const char *bdf, int fd);
 
 /* Failures. Each is off by default. */
 
