@@ -94,7 +94,8 @@ void vftoken_device_requested(struct vftoken_context *ctx, const char *name);
  *   descriptor (SCM_RIGHTS in unix(7)) and closed; or
  *   -EINVAL: the name isn't a BDF;
  *   -ENOKEY: no rule covers the device;
- *   or a negative errno value of reading the source (context.h), memfd_create(2) or pwrite(2).
+ *   or a negative errno value of reading the device's files in sysfs, the source (context.h),
+ *   memfd_create(2) or pwrite(2).
  */
 VFTOKEN_API
 int vftoken_transfer_token(struct vftoken_context *ctx, const char *name);

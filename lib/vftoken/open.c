@@ -330,9 +330,10 @@ transfer(struct vftoken_context *ctx, uint64_t key)
 	int ret;
 
 	vftoken_format_key(key, bdf);
-	/* Where sysfs can't be read, the PF isn't known. */
-	vftoken_sriov_read(ctx->sysfs, bdf, &sriov);
+	ret = vftoken_sriov_read(ctx->sysfs, bdf, &sriov);
 	rule = vftoken_find_rule(ctx, key, sriov.pf_key);
+	if (rule == NULL && ret < 0 && ctx->n_rules > 0)
+		return vftoken_refuse_of(&subject, ret, MSG(transfer_pf_unknown), strerror(-ret));
 	if (rule == NULL)
 		return -ENOKEY;
 	ret = vftoken_read_rule(ctx, rule, &subject, token);

@@ -91,7 +91,8 @@ handed_over(void **state)
 
 #define NO_VARIABLE "env:NO_SUCH_VARIABLE"
 
-/* A failure leaves nothing open; only a source that can't be read draws a message. */
+/* A failure leaves nothing open; a source that can't be read draws a message, and a PF that isn't
+ * known. */
 static void
 not_handed_over(void **state)
 {
@@ -108,8 +109,11 @@ not_handed_over(void **state)
 		{ TEST_DEVICES, PF, VF "=" TOKEN_A, -ENOKEY, SAID_NOTHING },
 		{ TEST_DEVICES, VF_OF_IGB, PF "=" TOKEN_A, -ENOKEY, SAID_NOTHING },
 		/* Without sysfs the PF isn't known. */
-		{ "none", VF, PF "=" TOKEN_A, -ENOKEY, SAID_NOTHING },
-		{ VFTOKEN_SYSFS_DEVICES, NO_BUS, PF "=" TOKEN_A, -ENOKEY, SAID_NOTHING },
+		{ "none", VF, PF "=" TOKEN_A, -ENOENT,
+		  SAID(transfer_pf_unknown, VF, "No such file or directory") },
+		{ VFTOKEN_SYSFS_DEVICES, NO_BUS, PF "=" TOKEN_A, -ENODEV,
+		  SAID(transfer_pf_unknown, NO_BUS, "No such device") },
+		{ "none", VF, NULL, -ENOKEY, SAID_NOTHING },
 		{ TEST_DEVICES, "1:10.0", "file:none", -ENOENT,
 		  SAID(source_unopened, VF, "file:none", "No such file or directory") },
 		{ TEST_DEVICES, PF, "file:open", -EPERM, SAID(source_writable, PF, "file:open") },
