@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import debian
+from framework import distribution
 from framework.build import guest_files, guest_programs, usertool
 from framework.common import TOKEN
 from framework.messages import said_only
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.vm
 PLAIN_NIC = ('-device', 'pcie-root-port,id=plain,chassis=30',
              '-device', 'e1000e,bus=plain,romfile=')
 FIND_PLAIN = 'grep -l 0x10d3 /sys/bus/pci/devices/*/device'
-PMDS = 'usr/lib/x86_64-linux-gnu/dpdk'
 # Nothing uses it: the disk controller.
 OTHER = '0000:00:1f.2'
 # /dev/iommu is root's own in the lab.
@@ -58,24 +57,13 @@ def old(kernels):
         pytest.skip('this kernel has VF tokens without the series, too')
 
 
-def stock_files(build):
-    """The distribution's testpmd, with the drivers that the lab needs."""
-    names = [name for name in debian.Apt().depends('librte-meta-net') if 'net-e1000' in name]
-    root = debian.unpack('dpdk-dev', ['dpdk-dev', *names])
-    drivers = [path for path in (root / PMDS).glob('pmds-*/*.so.*')
-               if re.match(r'librte_(net_e1000|mempool_ring)\.so', path.name)]
-    assert len({path.name.split('.')[0] for path in drivers}) == 2, drivers
-    return {'/usr/local/bin/dpdk-testpmd': root / 'usr/bin/dpdk-testpmd',
-            '/usr/local/bin/dpdk-devbind.py': usertool(build, 'dpdk-devbind.py'),
-            **{f'/{path.relative_to(root)}': path for path in drivers}}
-
-
 @pytest.fixture(params=SERIES)
 def stock(request, build, kernels, old):
     """A machine on either kernel with the distribution's testpmd, a PF and a plain NIC on vfio-pci;
     the kernel's name, the PF and the NIC."""
-    with Lab(build, kernel=kernels[request.param], files=stock_files(build),
-             qemu_arguments=PLAIN_NIC) as lab:
+    files = {**distribution.testpmd_files(),
+             '/usr/local/bin/dpdk-devbind.py': usertool(build, 'dpdk-devbind.py')}
+    with Lab(build, kernel=kernels[request.param], files=files, qemu_arguments=PLAIN_NIC) as lab:
         plain = lab.check(FIND_PLAIN).split('/')[-2]
         lab.check(f'dpdk-devbind.py -b vfio-pci {lab.pfs[0]} {plain}', timeout=60)
         yield lab, request.param, lab.pfs[0], plain
@@ -83,7 +71,7 @@ def stock(request, build, kernels, old):
 
 def ports(lab, name, device, *eal):
     """How many ports the distribution's testpmd drives on a device, and its log."""
-    with Testpmd(lab, name, [device], *eal) as testpmd:
+    with Testpmd(lab, name, [device], *eal, program=distribution.TESTPMD) as testpmd:
         return testpmd.ports, testpmd.log
 
 
@@ -110,7 +98,7 @@ def test_old_user_space(stock):
     none, log = ports(lab, 'vf', vf)
     assert none == 0 and f'Getting a vfio_dev_fd for {vf} failed' in log
     token = f'--vfio-vf-token={TOKEN}'
-    with Testpmd(lab, 'pf', [pf], token) as pf_process:
+    with Testpmd(lab, 'pf', [pf], token, program=distribution.TESTPMD) as pf_process:
         assert pf_process.ports == 1
         assert ports(lab, 'vf', vf)[0] == 0
         assert ports(lab, 'vf', vf, token)[0] == 1

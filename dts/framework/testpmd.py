@@ -21,16 +21,18 @@ class Testpmd:
 
     def __init__(self, lab: Lab, name: str, devices: Sequence[str], *eal: str,
                  env: Mapping[str, str] | None = None, redirect: str = '',
-                 app: Sequence[str] = (), memory: int = 128, prefix: str = '') -> None:
+                 app: Sequence[str] = (), memory: int = 128, prefix: str = '',
+                 program: str = 'dpdk-testpmd') -> None:
         """Start it on the devices, with more EAL arguments, more of its own (app) and so many MB,
-        and wait for its prompt. A secondary process has its primary's name as its prefix."""
+        and wait for its prompt. A secondary process has its primary's name as its prefix. The
+        program may be another build's."""
         self._lab = lab
         self.name = name
         self.console = lab.console(name)
         self._pid_file = f'/run/{name}.pid'
         variables = ''.join(f'{key}={shlex.quote(value)} ' for key, value in (env or {}).items())
         allowed = [word for device in devices for word in ('-a', device)]
-        argv = ['dpdk-testpmd', '-l', '0,1', '-m', str(memory), f'--file-prefix={prefix or name}',
+        argv = [program, '-l', '0,1', '-m', str(memory), f'--file-prefix={prefix or name}',
                 *allowed, *eal, '--', '-i', '--nb-cores=1', '--total-num-mbufs=8192',
                 # its message would come in the middle of a prompt
                 '--no-lsc-interrupt',
