@@ -121,7 +121,7 @@ def by_proc_info(lab: Lab, prefix: str, vf: str, token: str, ours: bool = False)
 
 
 def by_ovs(lab: Lab, vf: str, token: str, ours: bool = False) -> Opened:
-    """Open vSwitch, until the VF is a port of a bridge; its link is down without the PF's driver."""
+    """Open vSwitch, until the VF is a port; without the PF's driver its link is down."""
     libraries, eal = _below(ours)
     extra = shlex.quote(' '.join(['-a', vf, *eal, *_rule(token)]))
     lab.check('modprobe tun')
