@@ -22,6 +22,9 @@ def status(lab):
         left_out = answer.pop('left_out', 0)
         assert list(answer) == [re.sub('[:.]', '_', entry['device']) for entry in answer.values()]
         entries = {entry['device']: entry for entry in answer.values()}
+        without = lab.run('[ -d /dev/vfio/devices ]').status
+        for entry in entries.values():
+            assert 'error' in entry or (entry.pop('cdev_check') == 'unknown') == bool(without)
         return {**entries, 'left_out': left_out} if left_out else entries
     return ask
 

@@ -53,29 +53,39 @@ def refused(ended, code, *message):
     complained(ended[2], message)
 
 
-def table(pf, vfs, used=()):
+@pytest.fixture
+def check(lab, vftoken):
+    """What status tells of tokens at devices' own files: unknown on a kernel without such files."""
+    answer = json.loads(vftoken('status', '--json')[1])['cdev_check']
+    assert (answer == 'unknown') == bool(lab.run('[ -d /dev/vfio/devices ]').status)
+    return answer
+
+
+def table(pf, vfs, check, used=()):
     """The PF and its VFs on vfio-pci, as status shows them."""
     width = len(pf) if vfs else 2
     lines = [f'DEVICE        ROLE  DRIVER    VFS  {"PF":{width}}  IN USE  VF TOKENS',
              f'{pf}  PF    vfio-pci  {len(vfs)}/8  {"-":{width}}  -       yes']
     for vf in vfs:
         lines.append(f'{vf}  VF    vfio-pci  -    {pf}  {"yes" if vf in used else "no":6}  yes')
-    return '\n'.join([*lines, result('cmd_enable_sriov', 'on')])
+    unchecked = [result('cmd_cdev_unchecked')] if check == 'no' else []
+    return '\n'.join([*lines, result('cmd_enable_sriov', 'on'), *unchecked])
 
 
-def test_status(vftoken, vf_testpmd, pf, vfs):
+def test_status(vftoken, vf_testpmd, check, pf, vfs):
     """status must show each PF and VF, and which VFs are in use, as a table and as JSON.
 
     Steps: Have a testpmd use one VF; ask for the status of all, and of the other VF.
     Verify: The whole table and JSON.
     """
-    assert vftoken('status') == (0, table(pf, vfs, vfs[:1]), '')
+    assert vftoken('status') == (0, table(pf, vfs, check, vfs[:1]), '')
     code, out, err = vftoken('status', '--json')
     assert (code, err) == (0, '')
     vf = {'role': 'VF', 'driver': 'vfio-pci', 'pf': pf, 'pf_driver': 'vfio-pci',
           'kernel_support': 'yes'}
     other = {'device': vfs[1], **vf, 'in_use': 'no'}
-    assert json.loads(out) == {'enable_sriov': 'on', 'devices': [
+    shown = json.loads(out)
+    assert shown == {'enable_sriov': 'on', 'cdev_check': check, 'devices': [
         {'device': pf, 'role': 'PF', 'driver': 'vfio-pci', 'vfs_total': 8, 'vfs_enabled': 2,
          'vfs_change': 'no', 'kernel_support': 'yes'},
         {'device': vfs[0], **vf, 'in_use': 'yes'}, other]}
@@ -83,7 +93,7 @@ def test_status(vftoken, vf_testpmd, pf, vfs):
     assert (code, err, json.loads(out)['devices']) == (0, '', [other])
 
 
-def test_kernel_pf(lab, vftoken, sriov, pf):
+def test_kernel_pf(lab, vftoken, check, sriov, pf):
     """A PF on its kernel driver must be shown so, be told apart and get no token.
 
     Steps: Bind the PF to igb; ask for its status, check it, set its token; bind it to vfio-pci.
@@ -98,7 +108,7 @@ def test_kernel_pf(lab, vftoken, sriov, pf):
         refused(vftoken('set', pf, RIGHT), 1, 'not_on_vfio', pf, 'igb', pf)
     finally:
         lab.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
-    assert vftoken('status') == (0, table(pf, []), '')
+    assert vftoken('status') == (0, table(pf, [], check), '')
 
 
 def test_vf_of_a_kernel_pf(lab, vftoken, sriov, pf):
@@ -165,7 +175,7 @@ def test_set_of_a_pf_in_use(vftoken, pf_testpmd, pf):
     refused(vftoken('set', pf, WRONG), 1, 'group_busy', pf)
 
 
-def test_enable_and_disable(lab, vftoken, sriov, start, pf):
+def test_enable_and_disable(lab, vftoken, check, sriov, start, pf):
     """VFs must be enabled with their token and disabled without any process of the PF.
 
     Steps: Disable the VFs, twice; enable two, twice; start a testpmd on them with the token.
@@ -179,7 +189,7 @@ def test_enable_and_disable(lab, vftoken, sriov, start, pf):
         vfs = lab.vfs(pf)
         assert (code, out.split('\n')) == (0, vfs)
         complained(err, ('pf_token_set', pf, RIGHT), (message, pf, 2, ', '.join(vfs)))
-        assert vftoken('status') == (0, table(pf, vfs), '')
+        assert vftoken('status') == (0, table(pf, vfs, check), '')
     testpmd = start('vf', vfs, f'--vfio-vf-token={pf}={RIGHT}')
     assert testpmd.ports == 2, testpmd.log
 

@@ -118,8 +118,10 @@ def test_changed_patch(wrap):
 def test_whose_package(wrap, monkeypatch):
     """A release must be looked for in the Debian that has it, which may be another than this one.
 
-    Steps: Fetch as DPDK 25.11 and as 24.11, with a source package that only notes its question.
-    Verify: Debian sid's source is asked for 25.11's tarball, this Debian's for 24.11's.
+    Steps: Fetch as DPDK 22.11, 24.11, 25.11 and 25.07, with a source package that only notes its
+    question.
+    Verify: Debian 12's source is asked for 22.11's tarball, Debian 13's for 24.11's, sid's for
+    25.11's, and this Debian's for 25.07's, which no Debian has.
     """
     asked = []
 
@@ -128,12 +130,14 @@ def test_whose_package(wrap, monkeypatch):
         raise debian.DebianError('noted')
 
     monkeypatch.setattr(debian, 'source', note)
-    for version in ('25.11', '24.11'):
+    for version in ('22.11', '24.11', '25.11', '25.07'):
         made = wrap()
         made.version, made.name = version, f'dpdk-{version}.4.tar.xz'
         fetch.fetch(made)
-    assert asked == [('dpdk', 'dpdk_25.11.4.orig.tar.xz', debian.UNRELEASED),
-                     ('dpdk', 'dpdk_24.11.4.orig.tar.xz', '')]
+    assert asked == [('dpdk', 'dpdk_22.11.4.orig.tar.xz', 'bookworm'),
+                     ('dpdk', 'dpdk_24.11.4.orig.tar.xz', 'trixie'),
+                     ('dpdk', 'dpdk_25.11.4.orig.tar.xz', debian.UNRELEASED),
+                     ('dpdk', 'dpdk_25.07.4.orig.tar.xz', '')]
 
 
 def test_from_git(wrap):

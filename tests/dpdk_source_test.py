@@ -57,15 +57,21 @@ def listing(folder):
 
 @pytest.mark.parametrize('version, glue', [
     ('21.11.9', '22.11'), ('22.11.0-rc1', '22.11'), ('22.11.11', '22.11'), ('24.07.0', '22.11'),
-    ('24.11.4', '24.11'), ('25.07.0', '24.11'), ('25.11.4', '25.11'), ('26.03.0', 'main'),
-    ('26.11.0-rc0', 'main')])
+    ('24.11.4', '24.11'), ('25.07.0', '24.11'), ('25.11.4', '25.11'), ('26.03.0', '25.11'),
+    ('26.11.0-rc0', '25.11'), ('26.11.0-rc0 cdev', 'main'), ('26.11.0 cdev', 'main')])
 def test_nearest(make_tree, subprojects, version, glue):
-    """A tree must get the newest glue that isn't newer than it, and the oldest if all are.
+    """A tree must get the newest glue that isn't newer than it, and the oldest if all are; one that
+    opens devices by cdev, too, that of DPDK's main branch.
 
     Steps: Ask for the glue of a version; ask for it among the project's own wrap files.
     Verify: The wrap file.
     """
-    tree = source.find_tree(str(make_tree('tree', version)))
+    version, _, cdev = version.partition(' ')
+    folder = make_tree('tree', version)
+    if cdev:
+        (folder / 'lib/eal/linux').mkdir()
+        (folder / source.CDEV).write_text('')
+    tree = source.find_tree(str(folder))
     for folder in (subprojects, SOURCE / 'subprojects'):
         assert source.find_glue(tree, folder).path.name == f'dpdk-{glue}.wrap'
 

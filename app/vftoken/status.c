@@ -26,6 +26,8 @@ append(struct status_list *list, const struct vftoken_info *info)
 		more[list->count].in_use = vftoken_answer_name(
 			vftoken_in_use(vftoken_context_process(), info->bdf).answer);
 	list->count++;
+	if (list->cdev_check == VFTOKEN_UNKNOWN)
+		list->cdev_check = vftoken_cdev_check(vftoken_context_process(), info->bdf).answer;
 	return 0;
 }
 
@@ -121,7 +123,8 @@ const struct command status_command = {
 	.summary = "show SR-IOV PFs and their VFs",
 	.help = "Without a BDF all SR-IOV PFs of this machine are shown, each PF with its VFs. The column\n"
 		"'VF TOKENS' says whether the kernel knows them: unknown unless vfio-pci is loaded. A VF\n"
-		"is in use when a process has its IOMMU group open. No device is opened.\n",
+		"is in use when a process has its IOMMU group open. No device is opened. A line says if\n"
+		"this kernel opens VFs by their files in /dev/vfio/devices without a token.\n",
 	.json = true,
 	.max_words = INT_MAX,
 	.run = status,

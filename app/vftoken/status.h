@@ -22,7 +22,8 @@ struct status_device {
 struct status_list {
 	struct status_device *devices;
 	size_t count;
-	const char *enable_sriov; /**< vfio-pci's parameter: `on`, `off` or `unknown` */
+	const char *enable_sriov;       /**< vfio-pci's parameter: `on`, `off` or `unknown` */
+	enum vftoken_answer cdev_check; /**< whether the kernel checks tokens by cdev */
 };
 
 /** Print the list as a table. */

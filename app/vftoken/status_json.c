@@ -84,6 +84,8 @@ status_print_json(const struct status_list *list)
 	if (ret == 0)
 		ret = put_text(top, "enable_sriov", list->enable_sriov);
 	if (ret == 0)
+		ret = put_text(top, "cdev_check", vftoken_answer_name(list->cdev_check));
+	if (ret == 0)
 		text = json_object_to_json_string_ext(top, JSON_C_TO_STRING_PRETTY |
 								   JSON_C_TO_STRING_SPACED);
 	if (text != NULL)

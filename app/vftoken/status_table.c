@@ -75,4 +75,6 @@ status_print_table(const struct status_list *list)
 		if (list->devices[i].info.vfs_change.answer == VFTOKEN_YES)
 			answer(MSG(cmd_vfs_change), list->devices[i].info.bdf);
 	answer(MSG(cmd_enable_sriov), list->enable_sriov);
+	if (list->cdev_check == VFTOKEN_NO)
+		answer(MSG(cmd_cdev_unchecked));
 }

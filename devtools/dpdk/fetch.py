@@ -24,7 +24,7 @@ import debian  # noqa: E402
 
 STAMP = '.vf-token-glue'
 # The Debian release whose source package is the same DPDK.
-DEBIAN_RELEASES = {'22.11': 'bookworm', '25.11': 'sid'}
+DEBIAN_RELEASES = {'22.11': 'bookworm', '24.11': 'trixie', '25.11': 'sid'}
 SERVER_TIMEOUT = 30
 
 

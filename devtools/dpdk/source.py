@@ -3,8 +3,8 @@
 # Copyright(c) 2026 dpdk-vf-token contributors
 """Make Meson's subproject dpdk-source of a DPDK tree from anywhere, with the glue nearest to it.
 
-The glue is that of the newest wrap file which isn't newer than the tree. The tree itself stays as
-it is; the subproject is a copy, which is brought up to date when the tree or the glue has changed.
+The glue is that of the newest wrap file which isn't newer than the tree; a tree that opens VFIO
+devices by cdev, too, gets that of DPDK's main branch. The tree itself stays as it is; the subproject is a copy, which is brought up to date when the tree or the glue has changed.
 """
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from dpdk.fetch import STAMP, FetchError, Wrap  # noqa: E402
 SUBPROJECTS = Path(__file__).resolve().parents[2] / 'subprojects'
 FOLDER = 'dpdk-source'
 MAIN = 'main'
+# What a tree with DPDK 26.11's VFIO code has.
+CDEV = 'lib/eal/linux/eal_vfio_cdev.c'
 
 
 class SourceError(Exception):
@@ -63,9 +65,9 @@ def find_glue(tree: Tree, folder: Path = SUBPROJECTS) -> Wrap:
     """The wrap file with the glue that is nearest to a tree."""
     wraps = {path.stem.removeprefix('dpdk-'): path for path in folder.glob('dpdk-*.wrap')
              if path.stem != FOLDER}
-    numbered = sorted((tuple(map(int, name.split('.'))), name) for name in wraps if name != MAIN)
-    if MAIN in wraps and (not numbered or tree.release() > numbered[-1][0]):
+    if MAIN in wraps and (tree.path / CDEV).is_file():
         return Wrap(wraps[MAIN])
+    numbered = sorted((tuple(map(int, name.split('.'))), name) for name in wraps if name != MAIN)
     older = [name for release, name in numbered if release <= tree.release()]
     return Wrap(wraps[older[-1] if older else numbered[0][1]])
 

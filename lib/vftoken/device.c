@@ -3,18 +3,24 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "device.h"
+#include "fd.h"
 #include "private.h"
 #include "sriov.h"
 #include "vfio.h"
 
+/* By the device's own file (cdev), the container is iommufd, and there is no group. */
 struct vftoken_device {
 	struct vftoken_context *ctx;
 	struct vftoken_vfio_group group;
+	char path[PATH_MAX]; /* of the device's own file; empty by group */
 	int fd;
 	char bdf[VFTOKEN_BDF_SIZE];
 };
@@ -45,6 +51,41 @@ refuse_group(const struct vftoken_context *ctx, const struct vftoken_sriov *srio
 	}
 }
 
+/* Where there is no group path: a kernel without CONFIG_VFIO_GROUP, or a container. */
+static bool
+find_cdev(struct vftoken_device *device)
+{
+	const struct vftoken_context *ctx = device->ctx;
+	char name[VFTOKEN_CDEV_SIZE];
+
+	return vftoken_sriov_cdev(ctx->sysfs, device->bdf, name) == 0 &&
+	       snprintf(device->path, sizeof(device->path), "%s/devices/%s", ctx->vfio, name) <
+		       PATH_MAX;
+}
+
+/* Denied, it is -EPERM, as -EACCES is the kernel's answer to a token. */
+static int
+open_iommufd(struct vftoken_device *device)
+{
+	const struct vftoken_context *ctx = device->ctx;
+	const int fd = vftoken_fd_open(ctx->iommu, O_RDWR);
+
+	device->group = (struct vftoken_vfio_group){ .container_fd = fd, .group_fd = -1 };
+	switch (-fd) {
+	case ENOENT:
+	case ENODEV:
+		return vftoken_refuse(ctx, -EUNATCH, MSG(no_vfio_path), device->bdf, ctx->vfio,
+				      ctx->iommu);
+	case EACCES:
+	case EPERM:
+		return vftoken_refuse(ctx, -EPERM, MSG(iommufd_access), device->bdf, ctx->iommu);
+	default:
+		return fd >= 0 ? 0
+			       : vftoken_refuse(ctx, fd, MSG(iommufd_refused), device->bdf,
+						ctx->iommu, strerror(-fd));
+	}
+}
+
 static int
 open_group(struct vftoken_device *device)
 {
@@ -66,6 +107,8 @@ open_group(struct vftoken_device *device)
 		return vftoken_refuse(ctx, ret, MSG(no_group), device->bdf);
 	if (ret == 0)
 		ret = vftoken_vfio_group_open(&device->group, ctx->vfio, name);
+	if ((ret == -EUNATCH || ret == -ENOENT) && find_cdev(device))
+		return open_iommufd(device);
 	return ret < 0 ? refuse_group(ctx, &sriov, device->bdf, ret) : 0;
 }
 
@@ -105,7 +148,11 @@ vftoken_device_open(struct vftoken_context *ctx, const char *name, struct vftoke
 	pthread_mutex_unlock(&ctx->lock);
 	if (opened == NULL)
 		return ret;
-	opened->fd = vftoken_open(ctx, opened->group.group_fd, opened->bdf);
+	if (opened->path[0] != '\0')
+		opened->fd = vftoken_open_cdev(ctx, opened->path, opened->group.container_fd,
+					       opened->bdf);
+	else
+		opened->fd = vftoken_open(ctx, opened->group.group_fd, opened->bdf);
 	if (opened->fd < 0) {
 		ret = opened->fd;
 		vftoken_vfio_group_close(&opened->group);

@@ -46,8 +46,35 @@ VFTOKEN_API
 int vftoken_open(struct vftoken_context *ctx, int group_fd, const char *name);
 
 /**
- * Say that a device that vftoken_open() opened is about to be closed. Until then the PF's
- * duties (pf.h) find it by its name.
+ * Open a device by its own file (cdev) and iommufd, with the token that the rules give it where the
+ * kernel wants one. Who gets a token, the token provider and the messages are those of
+ * vftoken_open(). The token goes into VFIO_DEVICE_BIND_IOMMUFD; that is one ioctl.
+ *
+ * A kernel before 6.17 without our kernel-patches/ takes no token there and opens a VF to anybody
+ * who may open its file. Then a warning says so, once for each PF that is opened or whose VF is,
+ * and the device is opened without a token; a PF's is set afterwards, for opens by group.
+ *
+ * @param ctx
+ *   The context.
+ * @param path
+ *   The device's file, such as `/dev/vfio/devices/vfio3`, which this function opens.
+ * @param iommufd
+ *   The file `/dev/iommu`, open for reading and writing as long as the device is.
+ * @param name
+ *   The device's name, such as `0000:01:00.0`. One that isn't a BDF is opened without a token.
+ * @return
+ *   The device fd, which is bound and is attached to no address space yet; or a negative errno
+ *   value: of open(2) of its file, of VFIO_DEVICE_BIND_IOMMUFD (linux/vfio.h), or of reading the
+ *   source or of the token provider when a token is needed and can't be had. For vfio-pci
+ *   -EACCES: the token is wrong, or missing where one is needed;
+ *   -EBUSY or -EINVAL: some process has the device or its IOMMU group open.
+ */
+VFTOKEN_API
+int vftoken_open_cdev(struct vftoken_context *ctx, const char *path, int iommufd, const char *name);
+
+/**
+ * Say that a device that vftoken_open() or vftoken_open_cdev() opened is about to be closed. Until
+ * then the PF's duties (pf.h) find it by its name.
  *
  * @param ctx
  *   The context.
@@ -104,9 +131,10 @@ int vftoken_transfer_token(struct vftoken_context *ctx, const char *name);
 struct vftoken_device;
 
 /**
- * Open a device, with its IOMMU group in a container of its own. The functions of pf.h find it by
- * its name until it is closed. The kernel resets a device as its first user opens it, and again as
- * the last one closes it.
+ * Open a device, with its IOMMU group in a container of its own; where VFIO's group files aren't
+ * there, as in some containers and kernels, by the device's own file (cdev), bound to an iommufd of
+ * its own. The functions of pf.h find it by its name until it is closed. The kernel resets a device
+ * as its first user opens it, and again as the last one closes it.
  *
  * Each failure is explained in one error message: what was refused, why, and what to do.
  *
@@ -122,10 +150,11 @@ struct vftoken_device;
  *   -ENODEV: sysfs has no such device, or no IOMMU group for it;
  *   -ENOENT: there is no sysfs;
  *   -EUNATCH: VFIO isn't there;
+ *   -EPERM: this process may not open `/dev/iommu`;
  *   -EXDEV: another device of the group is on a driver other than vfio-pci;
  *   -ENOMEM: out of memory;
- *   or a negative errno value of open(2), of VFIO's ioctls on the group (linux/vfio.h) or of
- *   vftoken_open().
+ *   or a negative errno value of open(2), of VFIO's ioctls on the group (linux/vfio.h), of
+ *   vftoken_open() or of vftoken_open_cdev().
  */
 VFTOKEN_API
 int vftoken_device_open(struct vftoken_context *ctx, const char *name,

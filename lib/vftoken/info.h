@@ -125,8 +125,9 @@ int vftoken_find_vf(struct vftoken_context *ctx, const char *pf, uint16_t index,
 		    char vf[VFTOKEN_BDF_SIZE]);
 
 /**
- * Whether some process has a device's IOMMU group open, found by opening it. A device that isn't on
- * a VFIO driver is in no process's use.
+ * Whether some process has a device's IOMMU group open, found by opening it. Where the group's file
+ * isn't there, sysfs tells whether some process has the device open. A device that isn't on a VFIO
+ * driver is in no process's use.
  *
  * @param ctx
  *   The context.
@@ -135,12 +136,31 @@ int vftoken_find_vf(struct vftoken_context *ctx, const char *pf, uint16_t index,
  * @return
  *   The fact. Why it is unknown:
  *   -ENODEV: the device isn't there, or has no IOMMU group;
- *   -ENOENT: the group's file isn't there, as in a container that has others only;
+ *   -ENOENT: the group's file isn't there, and sysfs doesn't tell;
  *   -EACCES or -EPERM: this process may not open it;
  *   or what readlink(2) and open(2) return.
  */
 VFTOKEN_API
 struct vftoken_fact vftoken_in_use(struct vftoken_context *ctx, const char *bdf);
+
+/**
+ * Whether the kernel checks the VF token of an open by the device's own file (cdev). If it doesn't,
+ * who may open that file of a VF gets the VF without a token. Found by an ioctl on the file of a
+ * device on vfio-pci, which leaves the device as it is, and remembered for all devices.
+ *
+ * @param ctx
+ *   The context.
+ * @param bdf
+ *   The device, as the kernel writes it.
+ * @return
+ *   The fact. Why it is unknown:
+ *   -ENODEV: there is no such device;
+ *   -ENOENT: the device has no such file, or it isn't here;
+ *   -ENOTSUP: the device isn't on vfio-pci;
+ *   or what open(2) returns.
+ */
+VFTOKEN_API
+struct vftoken_fact vftoken_cdev_check(struct vftoken_context *ctx, const char *bdf);
 
 #ifdef __cplusplus
 }

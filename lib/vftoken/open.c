@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cdev.h"
 #include "device.h"
 #include "private.h"
 #include "sriov.h"
@@ -15,42 +17,22 @@
 
 #define OPTION "vf_token="
 
-/* What is known of one open. */
-struct opening {
-	struct vftoken_context *ctx;
-	int group_fd;
-	const char *name;
-	uint64_t key;
-	struct vftoken_sriov sriov;
-	bool sriov_known;
-	struct vftoken_rule *rule;
-	const char *source; /* of the token, in words; NULL when there is none */
-	bool sent;          /* the last try had the token */
-	bool explained;
-};
-
-static bool
-is_vfio_pci(const char *driver)
-{
-	return strcmp(driver, "vfio-pci") == 0;
-}
-
 /* The kernel's rule: only a VF of a PF on vfio-pci, or an SR-IOV PF on vfio-pci, takes a token. */
 static bool
 kernel_takes_token(const struct vftoken_sriov *sriov)
 {
 	switch (sriov->role) {
 	case VFTOKEN_ROLE_VF:
-		return is_vfio_pci(sriov->pf_driver);
+		return vftoken_is_vfio_pci(sriov->pf_driver);
 	case VFTOKEN_ROLE_PF:
-		return is_vfio_pci(sriov->driver);
+		return vftoken_is_vfio_pci(sriov->driver);
 	default:
 		return false;
 	}
 }
 
 static void
-say_not_sent(const struct opening *o)
+say_not_sent(const struct vftoken_opening *o)
 {
 	switch (o->sriov.role) {
 	case VFTOKEN_ROLE_VF:
@@ -67,18 +49,21 @@ say_not_sent(const struct opening *o)
 }
 
 static int
-open_without_token(struct opening *o)
+open_without_token(struct vftoken_opening *o)
 {
 	o->sent = false;
-	return vftoken_vfio_open(o->group_fd, o->name, NULL);
+	return o->path != NULL ? vftoken_cdev_bind(o, NULL)
+			       : vftoken_vfio_open(o->group_fd, o->name, NULL);
 }
 
 static int
-send_token(struct opening *o, const uuid_t token)
+send_token(struct vftoken_opening *o, const uuid_t token)
 {
 	char options[sizeof(OPTION) + UUID_STR_LEN] = OPTION;
 	int ret;
 
+	if (o->path != NULL)
+		return vftoken_cdev_bind_with_token(o, token);
 	uuid_unparse_lower(token, options + strlen(OPTION));
 	o->sent = true;
 	ret = vftoken_vfio_open(o->group_fd, o->name, options);
@@ -88,7 +73,7 @@ send_token(struct opening *o, const uuid_t token)
 
 /* The PF's process may have set the next token, and have ended before it renamed the file. */
 static int
-open_with_next(struct opening *o, const struct vftoken_subject *subject)
+open_with_next(struct vftoken_opening *o, const struct vftoken_subject *subject)
 {
 	char shown[VFTOKEN_NEXT_SIZE];
 	uuid_t token;
@@ -109,7 +94,7 @@ open_with_next(struct opening *o, const struct vftoken_subject *subject)
 }
 
 static int
-open_with_token(struct opening *o)
+open_with_token(struct vftoken_opening *o)
 {
 	const struct vftoken_subject subject = { .ctx = o->ctx,
 						 .purpose = VFTOKEN_FOR_OPEN,
@@ -134,7 +119,7 @@ open_with_token(struct opening *o)
 }
 
 static void
-explain_access(const struct opening *o)
+explain_access(const struct vftoken_opening *o)
 {
 	const struct vftoken_sriov *sriov = &o->sriov;
 
@@ -155,12 +140,9 @@ explain_access(const struct opening *o)
 }
 
 static void
-explain(const struct opening *o, int err)
+explain_group(const struct vftoken_opening *o, int err)
 {
 	switch (err) {
-	case EACCES:
-		explain_access(o);
-		break;
 	case ENODEV:
 		if (o->sent && strstr(o->sriov.driver, "vfio") != NULL)
 			vftoken_say(o->ctx, MSG(kernel_without_tokens), o->name);
@@ -178,9 +160,21 @@ explain(const struct opening *o, int err)
 	}
 }
 
+/* A bind's EINVAL also says that another process has the device, which the PF's driver tells. */
+static bool
+still_takes_token(const struct vftoken_opening *o)
+{
+	char bdf[VFTOKEN_BDF_SIZE];
+	struct vftoken_sriov sriov;
+
+	vftoken_format_key(o->key, bdf);
+	return o->path != NULL && vftoken_sriov_read(o->ctx->sysfs, bdf, &sriov) == 0 &&
+	       kernel_takes_token(&sriov);
+}
+
 /* The first try follows sysfs. One more where the kernel's answer shows that sysfs was wrong. */
 static int
-open_device(struct opening *o)
+open_device(struct vftoken_opening *o)
 {
 	int ret;
 
@@ -188,7 +182,7 @@ open_device(struct opening *o)
 		return open_without_token(o);
 	if (kernel_takes_token(&o->sriov)) {
 		ret = open_with_token(o);
-		if (ret != -EINVAL || !o->sent)
+		if (ret != -EINVAL || !o->sent || still_takes_token(o))
 			return ret;
 		vftoken_say(o->ctx, MSG(token_not_wanted), o->name);
 		return open_without_token(o);
@@ -204,7 +198,7 @@ open_device(struct opening *o)
 
 /* Remember an open device. Out of memory, only the PF's duties for it will fail. */
 static void
-remember(const struct opening *o, int device_fd)
+remember(const struct vftoken_opening *o, int device_fd)
 {
 	struct vftoken_handle *handle = calloc(1, sizeof(*handle));
 
@@ -214,6 +208,7 @@ remember(const struct opening *o, int device_fd)
 	handle->key = o->key;
 	handle->device_fd = device_fd;
 	handle->pf = o->sriov.role == VFTOKEN_ROLE_PF;
+	handle->unchecked = o->unchecked;
 	handle->pf_key = o->sriov.pf_key;
 	if (handle->pf && o->sent)
 		handle->token_set = time(NULL);
@@ -222,7 +217,7 @@ remember(const struct opening *o, int device_fd)
 
 /* What sysfs and the rules say of the device. */
 static void
-prepare(struct opening *o)
+prepare(struct vftoken_opening *o)
 {
 	char bdf[VFTOKEN_BDF_SIZE];
 	int ret;
@@ -241,22 +236,59 @@ prepare(struct opening *o)
 	}
 }
 
-int
-vftoken_open(struct vftoken_context *ctx, int group_fd, const char *name)
+static int
+open_prepared(struct vftoken_opening *o)
 {
-	struct opening o = { .ctx = ctx, .group_fd = group_fd, .name = name };
-	const bool is_bdf = vftoken_parse_key(name, &o.key) == 0;
+	int ret = o->path != NULL ? vftoken_cdev_open_file(o) : 0;
+
+	if (ret == 0)
+		ret = open_device(o);
+	if (ret >= 0 || o->explained)
+		return ret;
+	if (ret == -EACCES)
+		explain_access(o);
+	else if (o->path != NULL)
+		vftoken_cdev_explain(o, -ret);
+	else
+		explain_group(o, -ret);
+	return ret;
+}
+
+static int
+open_named(struct vftoken_opening *o)
+{
+	struct vftoken_context *ctx = o->ctx;
+	const bool is_bdf = vftoken_parse_key(o->name, &o->key) == 0;
 	int ret;
 
 	pthread_mutex_lock(&ctx->lock);
 	if (is_bdf)
-		prepare(&o);
-	ret = open_device(&o);
-	if (ret < 0 && !o.explained)
-		explain(&o, -ret);
+		prepare(o);
+	ret = open_prepared(o);
 	if (ret >= 0 && is_bdf)
-		remember(&o, ret);
+		remember(o, ret);
 	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+int
+vftoken_open(struct vftoken_context *ctx, int group_fd, const char *name)
+{
+	struct vftoken_opening o = { .ctx = ctx, .group_fd = group_fd, .name = name };
+
+	return open_named(&o);
+}
+
+int
+vftoken_open_cdev(struct vftoken_context *ctx, const char *path, int iommufd, const char *name)
+{
+	struct vftoken_opening o = {
+		.ctx = ctx, .path = path, .device_fd = -1, .iommufd = iommufd, .name = name
+	};
+	const int ret = open_named(&o);
+
+	if (ret < 0 && o.device_fd >= 0)
+		close(o.device_fd);
 	return ret;
 }
 

@@ -19,6 +19,7 @@
 #include "pf.h"
 #include "test_util.h"
 
+#define IOMMUFD 43
 #define FD 100 /* of an fd: source */
 #define RULES 3
 
@@ -106,6 +107,12 @@ static void
 open_device(struct run *r)
 {
 	r->ret = vftoken_open(r->ctx, GROUP_FD, r->path->text);
+}
+
+static void
+open_cdev(struct run *r)
+{
+	r->ret = vftoken_open_cdev(r->ctx, "cdev", IOMMUFD, r->path->text);
 }
 
 static void
@@ -279,6 +286,15 @@ static const struct path paths[] = {
 	  .sends = true },
 	{ "an open with the group and a wrong token", open_with_group, { "file:token" }, VF,
 	  .refusal = EACCES, .ret = -EACCES, .says = true },
+	{ "an open by cdev", open_cdev, { "file:token" }, VF, .ret = 1, .says = true, .sends = true },
+	{ "an open by cdev of the PF", open_cdev, { TOKEN_A }, PF, .ret = 1, .says = true,
+	  .kept = 1 },
+	{ "an open by cdev and a wrong token", open_cdev, { "file:token" }, VF, .refusal = EACCES,
+	  .ret = -EACCES, .says = true },
+	{ "an open by cdev where no token is taken", open_cdev, { "file:token" }, VF,
+	  .refusal = EINVAL, .ret = 1, .says = true },
+	{ "an open by cdev of the PF where none is", open_cdev, { "file:token" }, PF,
+	  .refusal = EINVAL, .ret = 1, .says = true },
 	{ "a close", closing, { "file:token" }, PF, .pf = true },
 
 	{ "a transfer of a file's", transfer, { "file:token" }, VF, .ret = 1, .says = true, .kept = 1 },
@@ -363,6 +379,33 @@ open_in_kernel(const char *text)
 	return openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
 }
 
+/* A kernel that refuses a token with EINVAL takes none. */
+static int
+bind_in_kernel(const void *arg)
+{
+	struct {
+		uint32_t argsz;
+		uint32_t flags;
+		int32_t iommufd;
+		uint32_t out_devid;
+		uint64_t token;
+	} bind = { .argsz = 0 };
+
+	memcpy(&bind, arg, *(const uint32_t *)arg);
+	errno = EACCES;
+	if (bind.flags == 0)
+		return strcmp(running->path->text, VF) == 0 && running->path->refusal != EINVAL ? -1
+												: 0;
+	errno = running->path->refusal;
+	if (errno != 0)
+		return -1;
+	errno = EFAULT;
+	if (bind.token == 0)
+		return -1;
+	running->sent |= is_token((const void *)(uintptr_t)bind.token, token_a);
+	return 0;
+}
+
 static int
 kernel(unsigned long request, void *arg)
 {
@@ -375,6 +418,9 @@ kernel(unsigned long request, void *arg)
 		return 0;
 	case VFIO_GROUP_GET_DEVICE_FD:
 		return open_in_kernel(arg);
+	/* VFIO_DEVICE_BIND_IOMMUFD, for which older headers have no name. */
+	case _IO(VFIO_TYPE, VFIO_BASE + 18):
+		return bind_in_kernel(arg);
 	case VFIO_DEVICE_FEATURE:
 		if (feature->argsz > sizeof(*feature))
 			running->sent |= is_token(feature->data, token_a);
@@ -420,6 +466,7 @@ make_files(void)
 	test_write_text("vfio/vfio", "");
 	test_write_text("vfio/10", "");
 	test_write_text("vfio/11", "");
+	test_write_text("cdev", "");
 	test_write_text("token", TOKEN_A "\n");
 	test_write_text("old", TOKEN_B "\n");
 	test_write_text("old.next", TOKEN_A "\n");

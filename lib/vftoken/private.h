@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "context.h"
+#include "info.h"
 #include "message.h"
 #include "source.h"
 #include "store.h"
@@ -54,6 +55,7 @@ struct vftoken_handle {
 	int device_fd;
 	uint64_t pf_key; /* of the PF, if it is a VF; else VFTOKEN_KEY_NONE */
 	bool pf;
+	bool unchecked;     /* opened with a rule, on a kernel that checks no token there */
 	time_t token_set;   /* when this process gave the kernel the PF's token; 0 for never */
 	unsigned int round; /* the last round over all PFs in which its token was set */
 };
@@ -69,6 +71,8 @@ struct vftoken_context {
 	const char *provider_name; /* in words */
 	const char *_Atomic sysfs; /* the folder with the PCI devices; read without the lock, too */
 	const char *vfio;          /* the folder with VFIO's group files */
+	const char *iommu;         /* the file of iommufd */
+	enum vftoken_answer cdev_check; /* whether a bind takes a token; unknown until one did */
 	struct vftoken_store store;
 	struct vftoken_rule **rules; /* by key */
 	size_t n_rules;
@@ -80,7 +84,7 @@ struct vftoken_context {
 	{ \
 		.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, \
 		.store = VFTOKEN_STORE_INIT, .sysfs = VFTOKEN_SYSFS_DEVICES, \
-		.vfio = VFTOKEN_VFIO_FOLDER \
+		.vfio = VFTOKEN_VFIO_FOLDER, .iommu = VFTOKEN_IOMMU_FILE \
 	}
 
 /* The value of a hex digit of any case; -1 of what is none. */

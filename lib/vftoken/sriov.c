@@ -2,6 +2,7 @@
  * Copyright(c) 2026 dpdk-vf-token contributors
  */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -279,6 +280,44 @@ vftoken_sriov_group(const char *devices, const char *vfio, const char *bdf,
 	if (access(path, F_OK) < 0)
 		memcpy(name, group, sizeof(group));
 	return 0;
+}
+
+int
+vftoken_sriov_cdev(const char *devices, const char *bdf, char name[VFTOKEN_CDEV_SIZE])
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *folder;
+	int ret;
+
+	ret = device_path(devices, bdf, "vfio-dev", path);
+	if (ret < 0)
+		return ret;
+	folder = opendir(path);
+	if (folder == NULL)
+		return -errno;
+	ret = -ENOENT;
+	/* Without an IOMMU the name begins with noiommu-. */
+	while (ret == -ENOENT && (entry = readdir(folder)) != NULL) {
+		if (strstr(entry->d_name, "vfio") == NULL)
+			continue;
+		ret = strlen(entry->d_name) < VFTOKEN_CDEV_SIZE ? 0 : -EINVAL;
+		if (ret == 0)
+			memcpy(name, entry->d_name, strlen(entry->d_name) + 1);
+	}
+	closedir(folder);
+	return ret;
+}
+
+struct vftoken_fact
+vftoken_sriov_enabled(const char *devices, const char *bdf)
+{
+	uint16_t users = 0;
+	const int ret = read_number(devices, bdf, "enable", &users);
+
+	if (ret < 0)
+		return (struct vftoken_fact){ VFTOKEN_UNKNOWN, ret };
+	return (struct vftoken_fact){ users > 0 ? VFTOKEN_YES : VFTOKEN_NO, 0 };
 }
 
 bool

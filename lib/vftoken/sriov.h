@@ -20,6 +20,9 @@
 /** Room for the name of a group's file and its final NUL. */
 #define VFTOKEN_GROUP_SIZE 24
 
+/** Room for the name of a device's own VFIO file and its final NUL. */
+#define VFTOKEN_CDEV_SIZE 32
+
 /** What sysfs says of a device. */
 struct vftoken_sriov {
 	enum vftoken_role role;
@@ -174,6 +177,34 @@ int vftoken_sriov_set_numvfs(const char *devices, const char *pf, uint16_t num_v
  */
 int vftoken_sriov_group(const char *devices, const char *vfio, const char *bdf,
 			char name[VFTOKEN_GROUP_SIZE]);
+
+/**
+ * The name of a device's own VFIO file (cdev), which is in the folder `devices` of VFIO's.
+ *
+ * @param devices
+ *   The folder that holds a folder per device, such as VFTOKEN_SYSFS_DEVICES.
+ * @param bdf
+ *   The device, as the kernel writes it.
+ * @param name
+ *   Receives the name, such as `vfio3`.
+ * @return
+ *   0, or -ENOENT (it has none: not on a VFIO driver, or a kernel without VFIO_DEVICE_CDEV),
+ *   -EINVAL (it isn't such a name), -ENAMETOOLONG or what open(2) returns.
+ */
+int vftoken_sriov_cdev(const char *devices, const char *bdf, char name[VFTOKEN_CDEV_SIZE]);
+
+/**
+ * Whether a device on a VFIO driver is enabled, as it is while some process has it open.
+ *
+ * @param devices
+ *   The folder that holds a folder per device, such as VFTOKEN_SYSFS_DEVICES.
+ * @param bdf
+ *   The device, as the kernel writes it.
+ * @return
+ *   The fact; why it is unknown: -EINVAL (the file `enable` holds no number), or what open(2) and
+ *   read(2) return.
+ */
+struct vftoken_fact vftoken_sriov_enabled(const char *devices, const char *bdf);
 
 /**
  * Whether some process has a device's IOMMU group open, found by opening it.

@@ -215,6 +215,7 @@ struct test_ioctl {
 	unsigned long request;
 	uint8_t bytes[TEST_IOCTL_BYTES]; /* a text, or a whole vfio_device_feature */
 	int number;                      /* a container's fd, or an IOMMU's type */
+	char token[UUID_STR_LEN];        /* of a bind; empty for none */
 };
 
 extern struct test_ioctl test_ioctls[TEST_IOCTLS];

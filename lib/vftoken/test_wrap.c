@@ -63,6 +63,20 @@ test_answer(const struct test_answer *script, unsigned int n)
 	test_n_ioctls = 0;
 }
 
+/* The token of a bind, which the request points to. */
+static void
+record_token(struct test_ioctl *call)
+{
+	uint32_t flags;
+	uint64_t from;
+
+	memcpy(&flags, call->bytes + sizeof(flags), sizeof(flags));
+	memcpy(&from, call->bytes + 2 * sizeof(from), sizeof(from));
+	call->token[0] = '\0';
+	if ((flags & 1) != 0 && from != 0)
+		uuid_unparse_lower((const unsigned char *)(uintptr_t)from, call->token);
+}
+
 /* What a request hands over, and what the answer leaves in it. */
 static void
 record(struct test_ioctl *call, const struct test_answer *answer, void *arg)
@@ -97,6 +111,7 @@ record(struct test_ioctl *call, const struct test_answer *answer, void *arg)
 	case _IO(VFIO_TYPE, VFIO_BASE + 18):
 		assert_in_range(*(const uint32_t *)arg, 16, TEST_IOCTL_BYTES);
 		memcpy(call->bytes, arg, *(const uint32_t *)arg);
+		record_token(call);
 		break;
 	default:
 		fail_msg("ioctl %#lx isn't one of VFIO's", call->request);

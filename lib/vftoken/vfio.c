@@ -163,3 +163,13 @@ vftoken_vfio_bind_iommufd(int device_fd, int iommufd, const uuid_t token)
 	}
 	return ioctl(device_fd, BIND_IOMMUFD, &bind) < 0 ? -errno : 0;
 }
+
+bool
+vftoken_vfio_bind_takes_token(int device_fd)
+{
+	/* A kernel looks at the flags first, so that only one that takes a token finds none here.
+	 */
+	struct bind_iommufd bind = { .argsz = sizeof(bind), .flags = BIND_FLAG_TOKEN };
+
+	return ioctl(device_fd, BIND_IOMMUFD, &bind) == 0 || (errno != EINVAL && errno != ENOTTY);
+}

@@ -11,6 +11,7 @@
 #ifndef VFTOKEN_VFIO_H
 #define VFTOKEN_VFIO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,9 @@
 
 /** Where VFIO's files are. */
 #define VFTOKEN_VFIO_FOLDER "/dev/vfio"
+
+/** The file of iommufd, with which devices are opened by their own files. */
+#define VFTOKEN_IOMMU_FILE "/dev/iommu"
 
 /** The open files of a group, from which devices can be opened. */
 struct vftoken_vfio_group {
@@ -139,5 +143,13 @@ int vftoken_vfio_feature_set(int device_fd, uint16_t feature, const void *data, 
  *   -ENOTTY: the kernel has no VFIO_DEVICE_CDEV.
  */
 int vftoken_vfio_bind_iommufd(int device_fd, int iommufd, const uuid_t token);
+
+/**
+ * Whether VFIO_DEVICE_BIND_IOMMUFD takes a VF token on this kernel. The device stays as it is.
+ *
+ * @param device_fd
+ *   The file of a device on vfio-pci, which need not be bound.
+ */
+bool vftoken_vfio_bind_takes_token(int device_fd);
 
 #endif /* VFTOKEN_VFIO_H */

@@ -3,6 +3,8 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +18,26 @@
 #define USED_SIZE (VFTOKEN_VFS_LIST_SIZE - REST_SIZE - 32)
 #define STEP_MS 10
 
+/*
+ * In a container or a kernel without the file of the group. The driver enables a device for its
+ * user, so the device need not be opened. Who may not open it by its own file shall not be told
+ * that it is free.
+ */
+static struct vftoken_fact
+without_group(const struct vftoken_context *ctx, const char *vf)
+{
+	const struct vftoken_fact fact = vftoken_sriov_enabled(ctx->sysfs, vf);
+	char name[VFTOKEN_CDEV_SIZE], path[PATH_MAX];
+
+	if (fact.answer == VFTOKEN_UNKNOWN)
+		return (struct vftoken_fact){ VFTOKEN_UNKNOWN, -ENOENT };
+	if (fact.answer == VFTOKEN_NO && vftoken_sriov_cdev(ctx->sysfs, vf, name) == 0 &&
+	    snprintf(path, sizeof(path), "%s/devices/%s", ctx->vfio, name) < PATH_MAX &&
+	    faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) < 0 && errno != ENOENT)
+		return (struct vftoken_fact){ VFTOKEN_UNKNOWN, -errno };
+	return fact;
+}
+
 struct vftoken_fact
 vftoken_vfs_in_use(const struct vftoken_context *ctx, const char *vf,
 		   const struct vftoken_sriov *sriov)
@@ -27,6 +49,8 @@ vftoken_vfs_in_use(const struct vftoken_context *ctx, const char *vf,
 	if (strstr(sriov->driver, "vfio") == NULL)
 		return fact;
 	fact = vftoken_sriov_in_use(ctx->sysfs, ctx->vfio, vf);
+	if (fact.why == -ENOENT)
+		return without_group(ctx, vf);
 	if (fact.answer != VFTOKEN_YES || sriov->role != VFTOKEN_ROLE_VF ||
 	    !vftoken_sriov_share_group(ctx->sysfs, ctx->vfio, vf, sriov->pf))
 		return fact;

@@ -153,6 +153,8 @@ vf_token_fill_status(struct rte_tel_data *d, const char *name)
 	rte_tel_data_add_dict_string(d, "token_source", info.source);
 	rte_tel_data_add_dict_string(d, "kernel_support",
 			vftoken_answer_name(info.support.answer));
+	rte_tel_data_add_dict_string(d, "cdev_check", vftoken_answer_name(
+			vftoken_cdev_check(vftoken_context_process(), name).answer));
 }
 
 /* A name in telemetry's answers is made of letters, digits and _ alone. */
