@@ -39,8 +39,12 @@ vftoken_cdev_open_file(struct vftoken_opening *o)
 int
 vftoken_cdev_bind(struct vftoken_opening *o, const unsigned char *token)
 {
-	const int ret = vftoken_vfio_bind_iommufd(o->device_fd, o->iommufd, token);
+	int ret;
 
+	/* The kernel resets the device meanwhile, as it does for an open by group. */
+	vftoken_begin_wait(o->ctx);
+	ret = vftoken_vfio_bind_iommufd(o->device_fd, o->iommufd, token);
+	vftoken_end_wait(o->ctx);
 	return ret < 0 ? ret : o->device_fd;
 }
 

@@ -40,9 +40,10 @@
  * (no such variable), -ESTALE (what was read before is lost, since the program has closed a
  * descriptor of the library) or what open(2), fstat(2) and read(2) return.
  *
- * All functions on a context may be called from any thread. The context is locked while a device is
- * opened, VFs are waited for (VFTOKEN_PF_WAIT_MS), the log function runs and the token provider is
- * asked. These two must not call back. While a file or an fd is read, it isn't locked.
+ * All functions on a context may be called from any thread, and several threads may open devices at
+ * once. The log function must not call back. The context isn't locked while the kernel opens a
+ * device, a source is read or the token provider is asked; vftoken_context_clear() waits for them.
+ * It is locked while VFs are waited for (VFTOKEN_PF_WAIT_MS).
  */
 
 #ifndef VFTOKEN_CONTEXT_H
@@ -312,7 +313,8 @@ int vftoken_start_end(struct vftoken_context *ctx);
 
 /**
  * Forget all rules, numbers of VFs and open devices, and each token that was kept, also for the
- * children of fork(2). It waits for the threads that read a source.
+ * children of fork(2). It waits for the threads that open a device, read a source or ask the token
+ * provider, which must not call it.
  */
 VFTOKEN_API
 void vftoken_context_clear(struct vftoken_context *ctx);

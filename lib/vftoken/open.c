@@ -48,12 +48,23 @@ say_not_sent(const struct vftoken_opening *o)
 	}
 }
 
+/* The kernel resets the device meanwhile, which takes 100 ms. Others may use the context. */
+static int
+open_by_group(struct vftoken_opening *o, const char *options)
+{
+	int ret;
+
+	vftoken_begin_wait(o->ctx);
+	ret = vftoken_vfio_open(o->group_fd, o->name, options);
+	vftoken_end_wait(o->ctx);
+	return ret;
+}
+
 static int
 open_without_token(struct vftoken_opening *o)
 {
 	o->sent = false;
-	return o->path != NULL ? vftoken_cdev_bind(o, NULL)
-			       : vftoken_vfio_open(o->group_fd, o->name, NULL);
+	return o->path != NULL ? vftoken_cdev_bind(o, NULL) : open_by_group(o, NULL);
 }
 
 static int
@@ -66,7 +77,7 @@ send_token(struct vftoken_opening *o, const uuid_t token)
 		return vftoken_cdev_bind_with_token(o, token);
 	uuid_unparse_lower(token, options + strlen(OPTION));
 	o->sent = true;
-	ret = vftoken_vfio_open(o->group_fd, o->name, options);
+	ret = open_by_group(o, options);
 	explicit_bzero(options, sizeof(options));
 	return ret;
 }

@@ -3,10 +3,13 @@
  */
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include <linux/vfio.h>
 
 #include "device.h"
 #include "test_util.h"
@@ -247,6 +250,93 @@ two_contexts(void **state)
 	vftoken_context_destroy(primary);
 }
 
+/* Opens that meet: in the kernel, or where the token provider is asked. */
+static _Atomic unsigned int met;
+static _Atomic bool alone;
+
+/* Wait until as many are here as there are threads, or for five seconds. */
+static void
+meet(void)
+{
+	unsigned int tries = 0;
+
+	met++;
+	while (met < 2 && tries++ < 5000)
+		usleep(1000);
+	alone |= met < 2;
+}
+
+static int
+meet_in_kernel(unsigned long request, void *arg)
+{
+	(void)arg;
+	if (request != VFIO_GROUP_GET_DEVICE_FD)
+		return -1;
+	meet();
+	return OPENED;
+}
+
+static int
+meet_at_provider(const char *name, void *opaque)
+{
+	(void)name;
+	(void)opaque;
+	meet();
+	return -ENOKEY;
+}
+
+static void *
+open_in_thread(void *ctx)
+{
+	return vftoken_open(ctx, GROUP_FD, VF) == OPENED ? ctx : NULL;
+}
+
+static int
+open_at_once(unsigned long request, void *arg)
+{
+	(void)arg;
+	return request == VFIO_GROUP_GET_DEVICE_FD ? OPENED : -1;
+}
+
+/* Threads don't wait for each other's device or provider, and who clears waits for them. */
+static void
+side_by_side(void **state)
+{
+	static const struct {
+		int (*kernel)(unsigned long request, void *arg);
+		vftoken_provider_t provider;
+	} cases[] = {
+		{ meet_in_kernel, NULL },
+		{ open_at_once, meet_at_provider },
+	};
+	size_t i, j;
+
+	(void)state;
+	make_devices();
+	for (i = 0; i < TEST_DIM(cases); i++) {
+		struct vftoken_context *ctx = test_context();
+		pthread_t threads[2];
+		void *result;
+
+		if (cases[i].provider != NULL)
+			vftoken_context_set_provider(ctx, cases[i].provider, NULL, PRIMARY);
+		test_kernel = cases[i].kernel;
+		met = 0;
+		for (j = 0; j < TEST_DIM(threads); j++)
+			assert_int_equal(pthread_create(&threads[j], NULL, open_in_thread, ctx), 0);
+		while (met == 0)
+			usleep(1000);
+		vftoken_context_clear(ctx);
+		for (j = 0; j < TEST_DIM(threads); j++) {
+			assert_int_equal(pthread_join(threads[j], &result), 0);
+			assert_ptr_equal(result, ctx);
+		}
+		assert_false(alone);
+		test_said_nothing();
+		vftoken_context_destroy(ctx);
+	}
+}
+
 int
 main(void)
 {
@@ -255,6 +345,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(no_token_given, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(unset, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(two_contexts, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(side_by_side, test_setup, test_teardown),
 	};
 
 	return cmocka_run_group_tests_name("open_provider", tests, NULL, NULL);

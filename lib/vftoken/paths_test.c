@@ -391,7 +391,7 @@ bind_in_kernel(const void *arg)
 		uint64_t token;
 	} bind = { .argsz = 0 };
 
-	memcpy(&bind, arg, *(const uint32_t *)arg);
+	memcpy(&bind, arg, *(const uint32_t *)arg < sizeof(bind) ? 16 : sizeof(bind));
 	errno = EACCES;
 	if (bind.flags == 0)
 		return strcmp(running->path->text, VF) == 0 && running->path->refusal != EINVAL ? -1
@@ -399,8 +399,8 @@ bind_in_kernel(const void *arg)
 	errno = running->path->refusal;
 	if (errno != 0)
 		return -1;
-	errno = EFAULT;
-	if (bind.token == 0)
+	errno = E2BIG;
+	if (bind.argsz > sizeof(bind))
 		return -1;
 	running->sent |= is_token((const void *)(uintptr_t)bind.token, token_a);
 	return 0;

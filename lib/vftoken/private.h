@@ -184,7 +184,7 @@ int vftoken_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
  * @return
  *   0, or -ENOKEY (the provider has none), -EIO, or what the provider returns.
  */
-int vftoken_ask_provider(const struct vftoken_context *ctx, const char *name,
+int vftoken_ask_provider(struct vftoken_context *ctx, const char *name,
 			 const struct vftoken_subject *subject, uuid_t token);
 
 /*

@@ -322,16 +322,21 @@ vftoken_read_default(struct vftoken_context *ctx, uuid_t token)
 }
 
 int
-vftoken_ask_provider(const struct vftoken_context *ctx, const char *name,
+vftoken_ask_provider(struct vftoken_context *ctx, const char *name,
 		     const struct vftoken_subject *subject, uuid_t token)
 {
+	const vftoken_provider_t provider = ctx->provider;
+	const char *provider_name = ctx->provider_name;
+	void *opaque = ctx->provider_opaque;
 	int ret;
 
-	ret = ctx->provider(name, ctx->provider_opaque);
+	vftoken_begin_wait(ctx);
+	ret = provider(name, opaque);
+	vftoken_end_wait(ctx);
 	if (ret >= 0)
 		ret = vftoken_transfer_take(ret, token);
 	if (ret < 0 && ret != -ENOKEY)
-		vftoken_refuse_of(subject, ret, MSG(provider_failed), ctx->provider_name,
+		vftoken_refuse_of(subject, ret, MSG(provider_failed), provider_name,
 				  strerror(-ret));
 	return ret;
 }

@@ -158,6 +158,18 @@ provide(const char *name, void *opaque)
 	return answer->ret;
 }
 
+/* Ask with the context's lock held, as vftoken_ask_provider() wants it. */
+static int
+ask(struct vftoken_context *ctx, const struct vftoken_subject *subject, uuid_t token)
+{
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	ret = vftoken_ask_provider(ctx, DEVICE, subject, token);
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
 /* The token provider is called with what it was set with, and its answer is the token. */
 static void
 asked(void **state)
@@ -170,7 +182,7 @@ asked(void **state)
 	(void)state;
 	vftoken_context_set_provider(ctx, provide, &first, "nobody");
 	vftoken_context_set_provider(ctx, provide, &second, PROVIDER);
-	assert_int_equal(vftoken_ask_provider(ctx, DEVICE, &subject, token), 0);
+	assert_int_equal(ask(ctx, &subject, token), 0);
 	assert_int_equal(first.n, 0);
 	assert_int_equal(second.n, 1);
 	assert_int_equal(uuid_parse(TOKEN_A, expected), 0);
@@ -209,7 +221,7 @@ asked_in_vain(void **state)
 		struct answer answer = { 0, cases[i].answer };
 
 		vftoken_context_set_provider(ctx, provide, &answer, PROVIDER);
-		assert_int_equal(vftoken_ask_provider(ctx, DEVICE, &subject, token), cases[i].ret);
+		assert_int_equal(ask(ctx, &subject, token), cases[i].ret);
 		test_assert_said(&cases[i].said);
 		assert_int_equal(answer.n, 1);
 		assert_memory_equal(token, before, sizeof(token));

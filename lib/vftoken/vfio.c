@@ -167,9 +167,15 @@ vftoken_vfio_bind_iommufd(int device_fd, int iommufd, const uuid_t token)
 bool
 vftoken_vfio_bind_takes_token(int device_fd)
 {
-	/* A kernel looks at the flags first, so that only one that takes a token finds none here.
+	/*
+	 * Longer than what any kernel knows, with an end that isn't zero. One that takes tokens
+	 * refuses that before it looks at the device; one that takes none, the flag.
 	 */
-	struct bind_iommufd bind = { .argsz = sizeof(bind), .flags = BIND_FLAG_TOKEN };
+	union {
+		struct bind_iommufd bind;
+		uint8_t bytes[4096];
+	} request = { .bind = { .argsz = sizeof(request), .flags = BIND_FLAG_TOKEN } };
 
-	return ioctl(device_fd, BIND_IOMMUFD, &bind) == 0 || (errno != EINVAL && errno != ENOTTY);
+	request.bytes[sizeof(request) - 1] = 1;
+	return ioctl(device_fd, BIND_IOMMUFD, &request) < 0 && errno == E2BIG;
 }
