@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <linux/vfio.h>
 
@@ -78,16 +79,74 @@ token_without_flag(const struct run *run)
 		       "binding with a token that no flag announces");
 }
 
+/* What a request covers, how much of it can be read, and what its last byte is. */
+struct extent {
+	uint32_t argsz;
+	uint32_t flags;
+	size_t readable;
+	unsigned char last;
+	int must;
+};
+
 static void
-short_argsz(const struct run *run)
+bind_extent(const struct run *run, const struct extent *extent)
 {
-	int iommufd, ret;
+	unsigned char *request = (unsigned char *)step_end_of_memory() - extent->readable;
+	const size_t known = sizeof(struct bind);
+	int iommufd;
+	const int fd = open_files(run, &iommufd);
+	struct bind bind = { extent->argsz, extent->flags, iommufd, 0,
+			     (uintptr_t)backend_token(TOKEN_RIGHT) };
+
+	memcpy(request, &bind, extent->readable < known ? extent->readable : known);
+	if (extent->readable > known)
+		request[extent->readable - 1] = extent->last;
+	verdict_answer(ioctl(fd, BIND_IOMMUFD, request) < 0 ? -errno : 0, extent->must,
+		       "binding with flags %u, argsz %u and %zu bytes of memory, the last one %u",
+		       extent->flags, extent->argsz, extent->readable, extent->last);
+	close(fd);
+	close(iommufd);
+}
+
+static void
+extents(const struct run *run)
+{
+	static const struct extent cases[] = {
+		{ 0, 0, 8, 0, -EINVAL },
+		{ 8, 0, 8, 0, -EINVAL },
+		{ 15, FLAG_TOKEN, 24, 0, -EINVAL },
+		{ 16, 0, 8, 0, -EFAULT },
+		{ 16, 0, 16, 0, -EACCES },
+		/* The pointer begins with zeros, or ends before its last two bytes, which are zero.
+		 */
+		{ 16, FLAG_TOKEN, 16, 0, -EFAULT },
+		{ 17, FLAG_TOKEN, 17, 0, -EFAULT },
+		{ 22, FLAG_TOKEN, 22, 0, 0 },
+		{ 24, FLAG_TOKEN, 16, 0, -EFAULT },
+		{ 24, 0, 16, 0, -EFAULT },
+		/* What an extension may add must be zero, as long as the kernel doesn't know it. */
+		{ 25, FLAG_TOKEN, 24, 0, -EFAULT },
+		{ 32, FLAG_TOKEN, 32, 0, 0 },
+		{ 32, FLAG_TOKEN, 32, 1, -E2BIG },
+		{ 32, 0, 32, 1, -E2BIG },
+		{ 4096, FLAG_TOKEN, 4096, 0, 0 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		bind_extent(run, &cases[i]);
+}
+
+/* A bad pointer counts only where a token would. */
+static void
+bad_pointer(const struct run *run)
+{
+	int iommufd;
 	const int fd = open_files(run, &iommufd);
 
-	ret = bind_raw(fd, iommufd, 16, FLAG_TOKEN);
-	if (ret != -EFAULT)
-		verdict_answer(ret, -EINVAL, "binding with argsz 16");
-	verdict_answer(bind_raw(fd, iommufd, 8, FLAG_TOKEN), -EINVAL, "binding with argsz 8");
+	bind_with(fd, iommufd, TOKEN_MALFORMED, -EFAULT);
+	bind_with(fd, iommufd, TOKEN_RIGHT, 0);
+	bind_with(fd, iommufd, TOKEN_MALFORMED, -EINVAL);
 }
 
 static void
@@ -133,8 +192,12 @@ const struct suite_case bind_cases[] = {
 		   "An unknown flag is refused with EINVAL, also beside the right token."),
 	SUITE_CASE("bind/no-flag", token_without_flag, IOMMUFD_ONLY,
 		   "A token that no flag announces is no token: EACCES."),
-	SUITE_CASE("bind/short-argsz", short_argsz, IOMMUFD_ONLY,
-		   "An argsz that ends before the token is refused with EINVAL or EFAULT."),
+	SUITE_CASE(
+		"bind/extents", extents, IOMMUFD_ONLY,
+		"A request may be longer than the kernel knows if the rest is zero, and shorter."),
+	SUITE_CASE(
+		"bind/bad-pointer", bad_pointer, IOMMUFD_ONLY,
+		"A token that can't be read is EFAULT; on a file that is bound already, EINVAL."),
 	SUITE_CASE("bind/no-iommufd", no_iommufd, IOMMUFD_ONLY,
 		   "The right token without an iommufd is refused with EINVAL."),
 	SUITE_CASE("bind/after-refusal", after_refusal, IOMMUFD_ONLY,
