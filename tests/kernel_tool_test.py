@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 """devtools/kernel: which series a tree gets, what it is refused for, and what counts as new."""
+import re
 import subprocess
 from collections import Counter
 
@@ -115,6 +116,43 @@ def test_series(make_tree, patches, version, extra, name):
     made = make_tree(*version, extra=extra)
     assert series.find_series(made, patches).name == name
     assert made.name == '.'.join(map(str, version)) + extra
+
+
+def fact(patch, name):
+    """A line of a patch's mail, which may go on in the next ones."""
+    return ' '.join(re.findall(rf'^{name}: (.*(?:\n .*)*)', patch.read_text('utf-8'),
+                               re.MULTILINE)[0].split())
+
+
+@pytest.mark.parametrize('name', ['v5.4', 'v5.5', 'v6.6', 'v6.12'])
+def test_form(name):
+    """A series must be in the form in which it goes to a list.
+
+    Steps: Read the patches of this project and their cover letter.
+    Verify: They are numbered; the cover letter names each in its order, and the RFC. In the series
+        of the whole mechanism two fixes go first, which say what they fix; the RFC's follow.
+    """
+    chosen = series.all_series()[name]
+    count = len(chosen.patches)
+    titles = []
+    for number, patch in enumerate(chosen.patches, 1):
+        head, title = re.match(r'(\[PATCH .*?\]) (.*)', fact(patch, 'Subject')).groups()
+        assert head == f'[PATCH {number:0{len(str(count))}}/{count}]' and patch.name.startswith(
+            f'{number:04}-')
+        titles.append(title)
+    cover = chosen.patches[0].with_name('0000-cover-letter.txt')
+    assert fact(cover, 'Subject').startswith(f'[PATCH {0:0{len(str(count))}}/{count}] ')
+    text = cover.read_text('utf-8')
+    assert re.findall(r'^  (\S.*)$', text, re.MULTILINE)[:count] == titles
+    assert '\nLink: https://lore.kernel.org/r/158085337582.9445.' in text
+    fixes = [bool(re.search(r'^Fixes: [0-9a-f]{12} \("', patch.read_text('utf-8'), re.MULTILINE))
+             for patch in chosen.patches]
+    whole = name in ('v5.4', 'v5.5')
+    assert fixes == [whole and number <= 2 for number in range(1, count + 1)]
+    if whole:
+        assert [titles[2], titles[8]] == [
+            'vfio: Include optional device match in vfio_device_ops callbacks',
+            'vfio/pci: Cleanup .probe() exit paths']
 
 
 @pytest.mark.parametrize('version, words', [

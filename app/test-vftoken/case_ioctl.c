@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <linux/vfio.h>
 
@@ -78,16 +80,141 @@ token_without_flag(const struct run *run)
 		       "binding with a token that no flag announces");
 }
 
-static void
-short_argsz(const struct run *run)
+/* What a request covers, how much of it can be read, and what its last byte is. */
+struct extent {
+	uint32_t argsz;
+	uint32_t flags;
+	size_t readable;
+	unsigned char last;
+	int must;
+};
+
+/* The right token, at an address whose upper half is zero if the kernel gives one. */
+static const unsigned char *
+low_token(void)
 {
-	int iommufd, ret;
+	void *const wish = (void *)0x10000000;
+	void *memory = mmap(wish, sizeof(uuid_t), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED || (uintptr_t)memory > UINT32_MAX)
+		verdict_fail("no memory can be mapped at a low address");
+	memcpy(memory, backend_token(TOKEN_RIGHT), sizeof(uuid_t));
+	return memory;
+}
+
+static void
+bind_extent(const struct run *run, const struct extent *extent, const unsigned char *token)
+{
+	unsigned char *request = (unsigned char *)step_end_of_memory() - extent->readable;
+	const size_t known = sizeof(struct bind);
+	int iommufd;
+	const int fd = open_files(run, &iommufd);
+	struct bind bind = { extent->argsz, extent->flags, iommufd, 0, (uintptr_t)token };
+
+	memcpy(request, &bind, extent->readable < known ? extent->readable : known);
+	if (extent->readable > known)
+		request[extent->readable - 1] = extent->last;
+	verdict_answer(ioctl(fd, BIND_IOMMUFD, request) < 0 ? -errno : 0, extent->must,
+		       "binding with flags %u, argsz %u and %zu bytes of memory, the last one %u",
+		       extent->flags, extent->argsz, extent->readable, extent->last);
+	close(fd);
+	close(iommufd);
+}
+
+static void
+extents(const struct run *run)
+{
+	static const struct extent cases[] = {
+		{ 0, 0, 8, 0, -EINVAL },
+		{ 8, 0, 8, 0, -EINVAL },
+		{ 8, FLAG_TOKEN, 24, 0, -EINVAL },
+		{ 15, FLAG_TOKEN, 24, 0, -EINVAL },
+		{ 16, 0, 8, 0, -EFAULT },
+		{ 16, 0, 16, 0, -EACCES },
+		/* Of the pointer there is nothing, or a byte of an address without memory. */
+		{ 16, FLAG_TOKEN, 16, 0, -EFAULT },
+		{ 17, FLAG_TOKEN, 17, 0, -EFAULT },
+		{ 24, FLAG_TOKEN, 16, 0, -EFAULT },
+		{ 24, 0, 16, 0, -EFAULT },
+		/* What an extension may add must be zero, as long as the kernel doesn't know it. */
+		{ 25, FLAG_TOKEN, 24, 0, -EFAULT },
+		{ 32, FLAG_TOKEN, 32, 0, 0 },
+		{ 32, FLAG_TOKEN, 32, 1, -E2BIG },
+		{ 32, 0, 32, 1, -E2BIG },
+		{ 4096, FLAG_TOKEN, 4096, 0, 0 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		bind_extent(run, &cases[i], backend_token(TOKEN_RIGHT));
+}
+
+/* A pointer whose last bytes are zero may do without them. */
+static void
+cut_pointer(const struct run *run)
+{
+	struct extent extent = { .flags = FLAG_TOKEN };
+	const unsigned char *token = low_token();
+
+	for (extent.argsz = 20; extent.argsz < 24; extent.argsz++) {
+		extent.readable = extent.argsz;
+		bind_extent(run, &extent, token);
+	}
+}
+
+/* A bad pointer counts only where a token would. */
+static void
+bad_pointer(const struct run *run)
+{
+	struct vftoken_vfio_group group;
+	int iommufd;
 	const int fd = open_files(run, &iommufd);
 
-	ret = bind_raw(fd, iommufd, 16, FLAG_TOKEN);
-	if (ret != -EFAULT)
-		verdict_answer(ret, -EINVAL, "binding with argsz 16");
-	verdict_answer(bind_raw(fd, iommufd, 8, FLAG_TOKEN), -EINVAL, "binding with argsz 8");
+	bind_with(fd, iommufd, TOKEN_MALFORMED, -EFAULT);
+	bind_with(fd, iommufd, TOKEN_RIGHT, 0);
+	bind_with(fd, iommufd, TOKEN_MALFORMED, -EINVAL);
+	close(fd);
+	if (backend_lacks(BACKEND_GROUP, run->vf) != NULL)
+		return;
+	verdict_answer(backend_open_group(&group, run->vf), 0, "opening the group of %s", run->vf);
+	bind_with(backend_open_cdev(run->vf), iommufd, TOKEN_MALFORMED, -EBUSY);
+}
+
+/* Bind the PF's file to another token by a request that the kernel can't write its answer to. */
+static int
+bind_without_answer(const struct run *run)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct bind *request = (void *)(step_end_of_memory() - page);
+	int fd;
+
+	fd = backend_open_cdev(run->pf);
+	verdict_answer(fd, 0, "opening the file of %s", run->pf);
+	*request = (struct bind){ sizeof(*request), FLAG_TOKEN, backend_open_iommufd(), 0,
+				  (uintptr_t)backend_token(TOKEN_WRONG) };
+	if (mprotect(request, page, PROT_READ) < 0)
+		verdict_fail("memory can't be made read-only: %s", strerror(errno));
+	verdict_answer(ioctl(fd, BIND_IOMMUFD, request) < 0 ? -errno : 0, -EFAULT,
+		       "binding without memory for the answer");
+	return fd;
+}
+
+/* Kernels differ in whether such a bind of a PF changes its token. It has one, either way. */
+static void
+failed_bind(const struct run *run)
+{
+	struct device vf;
+	int ret;
+
+	step_give_token(run);
+	close(bind_without_answer(run));
+	ret = backend_open(&vf, run->backend, run->vf, backend_token(TOKEN_RIGHT));
+	if (ret == 0)
+		backend_close(&vf);
+	else
+		verdict_answer(ret, -EACCES, "opening %s with the token from before", run->vf);
+	step_try(run, run->vf, TOKEN_WRONG, ret == 0 ? -EACCES : 0);
 }
 
 static void
@@ -133,8 +260,16 @@ const struct suite_case bind_cases[] = {
 		   "An unknown flag is refused with EINVAL, also beside the right token."),
 	SUITE_CASE("bind/no-flag", token_without_flag, IOMMUFD_ONLY,
 		   "A token that no flag announces is no token: EACCES."),
-	SUITE_CASE("bind/short-argsz", short_argsz, IOMMUFD_ONLY,
-		   "An argsz that ends before the token is refused with EINVAL or EFAULT."),
+	SUITE_CASE(
+		"bind/extents", extents, IOMMUFD_ONLY,
+		"A request may be longer than the kernel knows if the rest is zero, and shorter."),
+	SUITE_CASE(
+		"bind/bad-pointer", bad_pointer, IOMMUFD_ONLY,
+		"A token that can't be read is EFAULT; of a bound file EINVAL, beside a group EBUSY."),
+	SUITE_CASE("bind/cut-pointer", cut_pointer, IOMMUFD_ONLY,
+		   "A request may end within a token's address if the rest of it is zero."),
+	SUITE_CASE("bind/failed", failed_bind, IOMMUFD_ONLY,
+		   "A PF's bind with another token that fails leaves one of the two."),
 	SUITE_CASE("bind/no-iommufd", no_iommufd, IOMMUFD_ONLY,
 		   "The right token without an iommufd is refused with EINVAL."),
 	SUITE_CASE("bind/after-refusal", after_refusal, IOMMUFD_ONLY,

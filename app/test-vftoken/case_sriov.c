@@ -106,6 +106,90 @@ while_pf_open(const struct run *run)
 	step_try(run, run->vf, TOKEN_RIGHT, 0);
 }
 
+/* PCI Local Bus Specification 3.0, section 6.7; PCI Power Management 1.2, section 3.2.4. */
+#define CAPABILITY_POINTER 0x34
+#define CAPABILITY_POWER 0x01
+#define POWER_STATE 4
+#define POWER_STATE_MASK 3
+#define D3HOT 3
+
+static off_t
+config_offset(const struct device *device)
+{
+	struct vfio_region_info config = { .argsz = sizeof(config),
+					   .index = VFIO_PCI_CONFIG_REGION_INDEX };
+
+	verdict_answer(ioctl(device->fd, VFIO_DEVICE_GET_REGION_INFO, &config) < 0 ? -errno : 0, 0,
+		       "asking for the configuration space");
+	return (off_t)config.offset;
+}
+
+/* Where a device's power state is in its file; 0 when it has none. */
+static off_t
+find_power_state(const struct device *device)
+{
+	const off_t config = config_offset(device);
+	unsigned char capability[2] = { 0, CAPABILITY_POINTER };
+	unsigned int left = 48;
+
+	if (pread(device->fd, &capability[1], 1, config + CAPABILITY_POINTER) != 1)
+		return 0;
+	while (capability[1] != 0 && left-- > 0) {
+		const off_t at = config + capability[1];
+
+		if (pread(device->fd, capability, sizeof(capability), at) != sizeof(capability))
+			return 0;
+		if (capability[0] == CAPABILITY_POWER)
+			return at + POWER_STATE;
+	}
+	return 0;
+}
+
+static void
+write_power_state(const struct device *device, off_t at, uint16_t state)
+{
+	uint16_t value;
+
+	if (pread(device->fd, &value, sizeof(value), at) != sizeof(value))
+		verdict_fail("the PF's power state can't be read");
+	value = (uint16_t)((value & ~POWER_STATE_MASK) | state);
+	/* A kernel may refuse it with an error, or by leaving the state as it is. */
+	if (pwrite(device->fd, &value, sizeof(value), at) != sizeof(value) && errno != EBUSY)
+		verdict_fail("the PF's power state can't be written: %s", strerror(errno));
+}
+
+/* VFs don't work while their PF sleeps, so its user can't make it sleep. */
+static void
+power_state(const struct run *run)
+{
+	unsigned int round;
+	struct device pf;
+	uint16_t value;
+	off_t at;
+
+	step_start_pf(run, &pf);
+	at = find_power_state(&pf);
+	for (round = 0; at != 0 && round < 5; round++) {
+		write_power_state(&pf, at, D3HOT);
+		if (pread(pf.fd, &value, sizeof(value), at) != sizeof(value) ||
+		    (value & POWER_STATE_MASK) != 0)
+			verdict_fail("the PF of VFs is in the power state D%u",
+				     value & POWER_STATE_MASK);
+		write_power_state(&pf, at, 0);
+	}
+	step_try(run, run->vf, TOKEN_RIGHT, 0);
+	/* Without VFs it may sleep, and a process that leaves it so is no matter to the next. */
+	step_num_vfs(run->pf, 0, 0);
+	if (at != 0)
+		write_power_state(&pf, at, D3HOT);
+	step_num_vfs(run->pf, run->num_vfs, 0);
+	step_try(run, run->vf, TOKEN_RIGHT, 0);
+	backend_close(&pf);
+	step_num_vfs(run->pf, 0, 0);
+	step_num_vfs(run->pf, run->num_vfs, 0);
+	step_try(run, run->vf, TOKEN_RIGHT, 0);
+}
+
 /*
  * Devices that are removed while they are open. The kernel requests them, and waits. So another
  * process does the write that waits.
@@ -322,6 +406,8 @@ const struct suite_case sriov_cases[] = {
 	SUITE_CASE("sriov/unbound-pf", unbound_pf, 0, "Unbinding the PF disables its VFs."),
 	SUITE_CASE("sriov/while-pf-open", while_pf_open, 0,
 		   "VFs can be disabled and enabled while the PF is open."),
+	SUITE_CASE("sriov/power-state", power_state, 0,
+		   "A PF with VFs stays in D0, whatever its user writes to its power state."),
 	SUITE_CASE(
 		"removal/vf-disabled", vf_disabled, 0,
 		"Disabling VFs asks for one that is open, waits until it is closed, and leaves no user behind."),

@@ -97,7 +97,7 @@ fill_game(struct race *race, struct race_game *game, const struct machine_pf *pf
 	for (i = 0; i < race->n_users; i++) {
 		user = &game->users[i];
 		user->game = game;
-		user->bdf = i < 2 ? pf->was.bdf : pf->vfs[i - 2];
+		user->bdf = i < 2 ? pf->was.bdf : pf->vfs[(i - 2) % race->run->num_vfs];
 		snprintf(user->name, sizeof(user->name), "%s %s", roles[i < 2 ? i : 2], user->bdf);
 		/* Similar seeds would give the users the same operations. */
 		user->random = (uint64_t)race_draw(random, 1U << 31) << 32 | i;
@@ -123,6 +123,9 @@ fill(const struct run *run, struct race *race)
 		race->n_games = 1;
 	} else {
 		race->rounds = run->choice->race;
+		/* A group can't be opened twice. */
+		if (run->backend == BACKEND_IOMMUFD)
+			race->n_users += run->num_vfs;
 		/* To open and close a device takes two resets of 100 ms each. */
 		race->wait_ms = 200;
 		race->hold_us = 20000;

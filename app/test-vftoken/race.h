@@ -6,9 +6,9 @@
  * @file
  * A race: processes that open devices while tokens, VFs and drivers change. Each PF has one that
  * opens the PF and sets its token, each VF has one that opens the VF, and an administrator's
- * enables and disables the VFs and unbinds the PF. What they do is drawn from the seed alone, so a
- * seed gives each of them the same operations in the same order; how these meet is up to the
- * machine.
+ * enables and disables the VFs and unbinds the PF. By iommufd two bind each VF in short rounds.
+ * What they do is drawn from the seed alone, so a seed gives each of them the same operations in
+ * the same order; how these meet is up to the machine.
  *
  * Nothing keeps them apart. Each says what it is doing, and knows from that which answers the rules
  * allow. Where something changes in the middle of an operation, either answer is right.
@@ -22,8 +22,8 @@
 
 #include "step.h"
 
-/** The administrator, the PF's user, and one for each VF. */
-#define RACE_USERS (2 + MACHINE_VFS)
+/** The administrator, the PF's user, and up to two for each VF. */
+#define RACE_USERS (2 + 2 * MACHINE_VFS)
 
 #define RACE_TOKENS 4
 #define RACE_BEGINNING 12

@@ -31,7 +31,8 @@ files_of() {
 # licence.
 licences() {
 	grep -vE -e '^LICENSES/|[.](abi|codespell|gitignore|json|md|patch|svg|wrap)$' \
-		-e '^debian/(changelog|copyright|source/format)$' "$files" | {
+		-e '^debian/(changelog|copyright|source/format)$' \
+		-e '^kernel-patches/.*/0000-cover-letter[.]txt$' "$files" | {
 		bad=0
 		while read -r file; do
 			case "$file" in

@@ -13,8 +13,8 @@ from pathlib import Path
 from .tree import KernelError, Tree, copy, run, run_well
 
 PATCHES = Path(__file__).resolve().parents[2] / 'kernel-patches'
-# The first release of the long-term line 5.4.y whose vfio-pci the series was made for.
-OLDEST = {'v5.4': (5, 4, 270)}
+# The first release of a long-term line that the series was made for, or tried on.
+OLDEST = {'v5.4': (5, 4, 270), 'v6.6': (6, 6, 57)}
 BRANCH = 'vf-token'
 
 
