@@ -14,8 +14,8 @@ FOLDER = SOURCE / 'devtools/doctor'
 PF, VF = '0000:01:00.0', '0000:01:10.0'
 DEVICES = 'sys/bus/pci/devices'
 HUGEPAGES = 'sys/kernel/mm/hugepages/hugepages-2048kB'
-INSTALL = ('meson setup -Ddpdk-22.11:enable_drivers= build && ninja -C build && '
-           'meson install -C build && ldconfig')
+INSTALL = ('meson setup -Ddpdk-22.11:enable_drivers= build-nic && ninja -C build-nic && '
+           'meson install -C build-nic && ldconfig')
 FIRMWARE = 'systemctl reboot --firmware-setup'
 DMESG = 'dmesg | grep -i -e DMAR -e AMD-Vi -e IOMMU'
 KERNEL = 'apt-get install linux-image-$(dpkg --print-architecture) && reboot'
