@@ -58,6 +58,7 @@ def local(build):
     (['enable', NOBODY, '2x', RIGHT], ('cmd_num_vfs', 65535)),
     (['check', NOBODY, f'{NOBODY}={RIGHT}'], ('cmd_source_with_bdf',)),
     (['set', NOBODY, TOKEN[:-1]], ('uuid_length', 'all devices', '3e…', 35, 36)),
+    (['enable', NOBODY, '2', '/run/vf-token'], ('source_path', 'all devices', '/r…')),
     (['set', NOBODY, 'fd:99'], ('source_fd_closed', 'all devices', 'fd:99', '99')),
 ], ids=lambda value: ' '.join(value) if isinstance(value, list) else '')
 def test_wrong_usage(local, args, message):
