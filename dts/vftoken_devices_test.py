@@ -195,7 +195,7 @@ def test_enable_and_disable(lab, vftoken, group, sriov, start, pf):
     Verify: There are none, then two, whose BDFs are all of stdout; the testpmd drives them.
     """
     for _ in range(2):
-        assert vftoken('disable', pf) == (0, '', '')
+        assert vftoken('disable', pf) == (0, result('cmd_no_vfs', pf), '')
         assert lab.check(f'cat {sriov}') == '0'
     for message in ('vfs_enabled', 'vfs_kept'):
         code, out, err = vftoken('enable', pf, '2', RIGHT)
@@ -203,6 +203,13 @@ def test_enable_and_disable(lab, vftoken, group, sriov, start, pf):
         assert (code, out.split('\n')) == (0, vfs)
         complained(err, ('pf_token_set', pf, RIGHT), (message, pf, 2, ', '.join(vfs)))
         assert vftoken('status') == (0, table(group, pf, vfs, {}), '')
+    on_terminal = lab.console('terminal')
+    on_terminal.sendline(f'dpdk-vftoken enable {pf} 2 {RIGHT}; echo status=$?=')
+    on_terminal.expect(r'status=(\d+)=', timeout=90)
+    shown = on_terminal.before.replace('\r', '')
+    on_terminal.close()
+    assert on_terminal.match[1] == '0' and f': {", ".join(vfs)} [vfs_kept]' in shown
+    assert not set(vfs) & set(shown.split('\n'))
     testpmd = start('vf', vfs, f'--vfio-vf-token={pf}={RIGHT}')
     assert testpmd.ports == 2, testpmd.log
 

@@ -39,8 +39,10 @@ def local(build):
 
 
 @pytest.mark.parametrize('args, message', [
-    ([], ('cmd_no_command',)),
-    (['staus'], ('cmd_unknown_command',)),
+    ([], ('cmd_no_command', ', '.join(COMMANDS))),
+    (['staus'], ('cmd_unknown_command', ', '.join(COMMANDS))),
+    (['help', 'staus'], ('cmd_unknown_command', ', '.join(COMMANDS))),
+    (['help', TOKEN], ('cmd_unknown_command', ', '.join(COMMANDS))),
     (['status', '--yaml'], ('cmd_option', 'status')),
     (['set', NOBODY, RIGHT, '--json'], ('cmd_option', 'set')),
     (['generate', '--output'], ('cmd_option', 'generate')),
@@ -252,20 +254,22 @@ def test_the_same_everywhere(local):
     code, out, err = local('--help')
     assert (code, err) == (0, '')
     listed = out.partition('Commands:\n')[2].partition('BDF is')[0]
-    assert re.findall(r'^  (\w+)', listed, re.MULTILINE) == COMMANDS
+    assert re.findall(r'^  (\w+)', listed, re.MULTILINE) == [*COMMANDS, 'help']
+    assert local('help') == (0, out, '')
     page = (FOLDER / 'dpdk-vftoken.8').read_text()
     plain = re.sub(r'\\f.|"', '', page.replace(r'\-', '-').replace(r'.\|.\|.', '...'))
     titles = re.findall(r'^\.TP\n\.B\w* ([a-z]\w+)( .*)?$',
                         plain.partition('.SH COMMANDS')[2].partition('.SH')[0], re.MULTILINE)
-    assert [name for name, _ in titles] == COMMANDS
-    for name, arguments in titles:
+    assert [name for name, _ in titles] == [*COMMANDS, 'help']
+    for name, arguments in titles[:-1]:
         code, text, _ = local(name, '--help')
         assert code == 0
+        assert local('help', name) == (0, text, '')
         synopsis = ' '.join(re.sub(r'([\[\]])', r' \1 ', arguments).split())
         usage = text.splitlines()[0].removeprefix(f'Usage: dpdk-vftoken {name} ')
         assert ' '.join(re.sub(r'([\[\]])', r' \1 ', usage).split()) == synopsis
     completed = (FOLDER / 'dpdk-vftoken.bash').read_text()
-    assert f"'{' '.join(COMMANDS)} --help --version'" in completed
+    assert f"'{' '.join(COMMANDS)} help --help --version'" in completed
     assert options(completed) == {'--json', '--output', '--help', '--version'}
     assert local('--version')[1] == f'dpdk-vftoken {version()}\n'
 
@@ -319,7 +323,8 @@ def complete(tmp_path):
 
 
 @pytest.mark.parametrize('line, expected', [
-    ('', [*COMMANDS, '--help', '--version']),
+    ('', [*COMMANDS, 'help', '--help', '--version']),
+    ('help s', ['status', 'set']),
     ('s', ['status', 'set']),
     ('status ', ['0000:01:00.0', '0000:01:10.0']),
     ('status 0000:01:00.0 0000:01:1', ['10.0']),

@@ -70,7 +70,8 @@ def machine(build, tmp_path):
     for device, group in ((PF, 7), (VF, 8)):
         link(devices / device / 'driver', '../../drivers/vfio-pci')
         link(devices / device / 'iommu_group', f'../../../../kernel/iommu_groups/{group}')
-    for name, text in (('sriov_totalvfs', '7\n'), ('sriov_numvfs', '1\n')):
+    for name, text in (('sriov_totalvfs', '7\n'), ('sriov_numvfs', '1\n'),
+                       ('sriov_offset', '128\n'), ('sriov_stride', '2\n')):
         (devices / PF / name).write_text(text)
     link(devices / PF / 'virtfn0', f'../{VF}')
     link(devices / VF / 'physfn', f'../{PF}')
@@ -182,6 +183,21 @@ def test_name_of_a_process(machine):
         until [ "$(cat /proc/$vf/comm)" = "$name" ]; do :; done
         $STATUS; kill $vf''', busy=(8,))
     assert '\033' not in output and '?[31mx' in output
+
+
+@pytest.mark.parametrize('enabled', [0, 1])
+def test_disable(machine, tmp_path, enabled):
+    """disable must say that it is done.
+
+    Steps: Disable an idle VF, or none.
+    Verify: The PF has none, and a sentence says so.
+    """
+    number = tmp_path / 'pci/devices' / PF / 'sriov_numvfs'
+    number.write_text(f'{enabled}\n')
+    if not enabled:
+        (tmp_path / 'pci/devices' / VF).rename(tmp_path / VF)
+    assert machine(f'${{STATUS%status}} disable {PF}') == result('cmd_no_vfs', PF) + '\n'
+    assert number.read_text().strip() == '0'
 
 
 def test_empty_machine(machine, tmp_path):
