@@ -204,11 +204,11 @@ CASES = {
         {**on('igb'), f'{DEVICES}/{PF}/net/eth0/flags': '0x1003'}, f'missing: {PF} is on igb, not '
         'vfio-pci; its interface eth0 has routes: see who uses it',
         f'dpdk-devbind.py -b vfio-pci {PF}'),
-    'Mellanox': (on('mlx5_core'), f'note: {PF} is of the family NVIDIA ConnectX: DPDK drives it '
-                 'and its VFs through their kernel drivers, and would lose it on vfio-pci; leave it '
-                 'where it is, which takes no VF token. What the kernel does with it on vfio-pci '
-                 'shows',
-                 f'dpdk-test-vftoken --pf {PF}'),
+    'Mellanox': (
+        on('mlx5_core'), f'note: {PF} is of the family NVIDIA ConnectX: DPDK drives it and its VFs '
+        'through their kernel drivers, and would lose it on vfio-pci; leave it where it is, which '
+        'takes no VF token. What the kernel does with it on vfio-pci shows',
+        f'dpdk-test-vftoken --pf {PF}'),
     'E810': (on('ice'), NO_VFS, f'dpdk-test-vftoken --pf {PF}'),
     'E810, on vfio-pci': (
         {f'{DEVICES}/{PF}/modalias': 'pci:v00008086d00001592sv00008086sd00000001bc02sc00i00',
