@@ -113,6 +113,7 @@ def main() -> int:
     if args.guide or args.redraw:
         results.save(guide / 'figures.json')
         (guide / 'performance_figures.inc').write_text(table.rst(results), encoding='utf-8')
+        (guide / 'performance_answer.inc').write_text(table.answer(results), encoding='utf-8')
         plots.draw(results, guide / 'img')
     return 0 if args.redraw or all(figure.met is not False for figure in results.figures) else 1
 
