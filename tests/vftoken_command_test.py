@@ -271,12 +271,7 @@ def test_the_same_everywhere(local):
     completed = (FOLDER / 'dpdk-vftoken.bash').read_text()
     assert f"'{' '.join(COMMANDS)} help --help --version'" in completed
     assert options(completed) == {'--json', '--output', '--help', '--version'}
-    assert local('--version')[1] == f'dpdk-vftoken {version()}\n'
-
-
-def version():
-    """The project's."""
-    return re.search(r"version: '(.*)'", (SOURCE / 'meson.build').read_text())[1]
+    assert re.fullmatch(r'dpdk-vftoken \d+\.\d+\.\d+(-\d+-g[0-9a-f]+)?\n', local('--version')[1])
 
 
 @pytest.mark.parametrize('argv', [
