@@ -26,7 +26,7 @@ PACKAGES_KERNEL='bc bison flex libelf-dev make patch xz-utils'
 PACKAGES_STATIC='abigail-tools clang-format clang-tidy codespell cppcheck flake8 mypy shellcheck'
 PACKAGES_UNIT='clang gcovr libclang-rt-dev valgrind'
 PACKAGES_TEST='g++ libpciaccess-dev libtap-harness-junit-perl make man-db python3-kubernetes
-	python3-pytest python3-pytest-xdist python3-yaml spin systemd'
+	python3-pytest python3-pytest-xdist python3-yaml spin systemd zsh'
 
 # DPDK's libraries that neither testpmd nor the examples need, a fifth of the build.
 DPDK_LEFT_OUT=bitratestats,cfgfile,flow_classify,gpudev,gro,gso,jobstats,kni,latencystats,node,pdump

@@ -6,12 +6,14 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shlex
 import shutil
 import stat
 import subprocess
 import time
 import uuid
 
+import pexpect
 import pytest
 
 from framework.build import program
@@ -317,7 +319,7 @@ def complete(tmp_path):
     return replies
 
 
-@pytest.mark.parametrize('line, expected', [
+COMPLETIONS = [
     ('', [*COMMANDS, 'help', '--help', '--version']),
     ('help s', ['status', 'set']),
     ('s', ['status', 'set']),
@@ -343,7 +345,11 @@ def complete(tmp_path):
     ('check ', ['0000:01:00.0', '0000:01:10.0']),
     ('check 0000:01:10.0 fi', ['file:']),
     ('nothing ', []),
-], ids=lambda value: value if isinstance(value, str) else '')
+]
+
+
+@pytest.mark.parametrize('line, expected', COMPLETIONS, ids=lambda value: value if isinstance(
+    value, str) else '')
 def test_completion(complete, line, expected):
     """The completion must offer what fits, and only what stands behind a colon when bash does.
 
@@ -361,3 +367,64 @@ def test_completion_without_colons(complete):
     """
     assert complete('dpdk-vftoken set 0000:', ' \t\n') == ['0000:01:00.0']
     assert complete('dpdk-vftoken set 0000:01:00.0 file:token-', ' \t\n') == ['file:token-a']
+
+
+@pytest.fixture
+def zsh(complete, tmp_path):
+    """A zsh in which a tab completes, on the same machine; its prompt is `> `."""
+    del complete  # It makes the machine.
+    functions = tmp_path / 'functions'
+    functions.mkdir()
+    text = (FOLDER / 'dpdk-vftoken.zsh').read_text()
+    (functions / '_dpdk-vftoken').write_text(
+        text.replace('@BASH_COMPLETION@', shlex.quote(str(tmp_path / 'completion'))))
+    with pexpect.spawn('zsh', ['-f', '-i'], cwd=tmp_path, timeout=20, encoding='utf-8', echo=False,
+                       dimensions=(50, 120), env={**os.environ, 'SECRET_ONE': 'x', 'TERM': 'dumb',
+                                                  'HOME': str(tmp_path)}) as shell:
+        shell.sendline(f"PROMPT='> ' RPROMPT= PROMPT_SP= PROMPT_CR=; fpath=({functions} $fpath); "
+                       'autoload -U compinit; compinit -u -d dump; unsetopt zle_bracketed_paste; '
+                       'function dpdk-vftoken() { print -rl -- "<${^@}>"; print end; }; '
+                       "zstyle ':completion:*' insert-tab false; print rea''dy")
+        shell.expect_exact('ready')
+        yield shell
+
+
+@pytest.mark.parametrize('line, expected', [
+    ('sta', ['<status>']),
+    ('status --j', ['<status>', '<--json>']),
+    ('status 0000:01:1', ['<status>', '<0000:01:10.0>']),
+    ('set 0000:', ['<set>', '<0000:01:00.0>']),
+    ('set 0000:01:00.0 fi', ['<set>', '<0000:01:00.0>', '<file:>']),
+    ('set 0000:01:00.0 file:token-', ['<set>', '<0000:01:00.0>', '<file:token-a>']),
+    ('set 0000:01:00.0 env:SECRET_', ['<set>', '<0000:01:00.0>', '<env:SECRET_ONE>']),
+    ('help gen', ['<help>', '<generate>']),
+], ids=lambda value: value if isinstance(value, str) else '')
+def test_completion_in_zsh(zsh, line, expected):
+    """zsh must complete a line as bash does.
+
+    Steps: Type a line that is completed in one way, a tab and the line's end.
+    Verify: The command gets the completed words.
+    """
+    zsh.send(f'dpdk-vftoken {line}\t\r')
+    zsh.expect('\r\nend\r\n')
+    shown = zsh.before.replace('\r', '').split('\n')
+    assert [word for word in shown if word.startswith('<')] == expected
+
+
+def test_completions_are_the_same(complete, tmp_path):
+    """The completion for zsh must offer all that the one for bash does, and nothing else.
+
+    Steps: Run it for the lines of the test of bash, with a function in place of zsh's own.
+    Verify: Whole words are offered as bash offers them where it doesn't cut words at colons.
+    """
+    script = (FOLDER / 'dpdk-vftoken.zsh').read_text()
+    script = script.replace('@BASH_COMPLETION@', './completion')
+    (tmp_path / 'zsh').write_text(script)
+    code = ('compadd() { print -r -- ${@[-1]} }; words=(dpdk-vftoken "$@"); CURRENT=$#words; '
+            'PREFIX=$words[-1]; run() { . ./zsh }; run')
+    for line, _ in COMPLETIONS:
+        words = line.split(' ')
+        done = subprocess.run(['zsh', '-f', '-c', code, 'zsh', *words], text=True, check=True,
+                              cwd=tmp_path, stdout=subprocess.PIPE,
+                              env={**os.environ, 'SECRET_ONE': 'x'})
+        assert done.stdout.splitlines() == complete(f'dpdk-vftoken {line}', ' \t\n'), line

@@ -58,6 +58,8 @@ done
 html=/usr/share/doc/dpdk-vf-token-doc/html
 grep -q '<title>dpdk-vf-token' "$html/index.html" || die 'the guides are missing'
 [ -e "$html/_static/js/theme.js" ] || die "the guides' theme is missing"
+grep -q ' /usr/share/bash-completion/completions/dpdk-vftoken ' \
+	/usr/share/zsh/vendor-completions/_dpdk-vftoken || die "zsh's completion doesn't find bash's"
 cat >use.c <<-END
 	#include <vftoken/pf.h>
 	int main(void) { return vftoken_pf_reload_token(vftoken_context_process(), NULL); }
