@@ -22,6 +22,7 @@ for option; do
 	-h | --help) usage ;;
 	esac
 done
+debian_only
 # shellcheck disable=SC2086 # lists of words
 need 'to fetch, build and measure DPDK and libvftoken' $PACKAGES_FETCH $PACKAGES_BUILD $PACKAGES_LAB \
 	$PACKAGES_UNIT $PACKAGES_BENCH

@@ -69,6 +69,7 @@ case "$mode" in
 *) die "'$*' isn't an option; there are --fast and --matrix only" ;;
 esac
 
+debian_only
 browser=
 [ "$mode" = --fast ] || browser=$PACKAGES_BROWSER
 # shellcheck disable=SC2086 # lists of words
