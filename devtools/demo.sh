@@ -14,6 +14,7 @@ case "$*" in
 *) die "'$*' isn't an option; there is --keep only" ;;
 esac
 
+debian_only
 # shellcheck disable=SC2086 # lists of words
 need 'to fetch and build DPDK, and to talk to the lab' $PACKAGES_FETCH $PACKAGES_BUILD $PACKAGES_LAB
 writable_source

@@ -14,8 +14,12 @@ export PYTHONDONTWRITEBYTECODE=1
 MESON=/usr/bin/meson
 
 PACKAGES_BENCH='binutils git python3-matplotlib'
+PACKAGES_BROWSER=chromium
 PACKAGES_BUILD='gcc libc6-dev libcmocka-dev libjson-c-dev libnuma-dev meson ninja-build patch pkg-config
 	python3 python3-pyelftools uuid-dev xz-utils'
+# The same by Fedora's names.
+PACKAGES_FEDORA='gcc json-c-devel libcmocka-devel libuuid-devel meson ninja-build numactl-devel patch
+	pkgconf-pkg-config python3 python3-pyelftools xz'
 PACKAGES_FETCH='ca-certificates dpkg-dev'
 PACKAGES_LAB='cpio python3-pexpect zstd'
 PACKAGES_CROSS='gcc-aarch64-linux-gnu qemu-user'
@@ -25,7 +29,7 @@ PACKAGES_KERNEL='bc bison flex libelf-dev make patch xz-utils'
 PACKAGES_STATIC='abigail-tools clang-format clang-tidy codespell cppcheck flake8 mypy shellcheck'
 PACKAGES_UNIT='clang gcovr libclang-rt-dev valgrind'
 PACKAGES_TEST='g++ libpciaccess-dev libtap-harness-junit-perl make man-db python3-kubernetes
-	python3-pytest python3-pytest-xdist python3-yaml spin systemd'
+	python3-pytest python3-pytest-xdist python3-yaml spin systemd zsh'
 
 # DPDK's libraries that neither testpmd nor the examples need, a fifth of the build.
 DPDK_LEFT_OUT=bitratestats,cfgfile,flow_classify,gpudev,gro,gso,jobstats,kni,latencystats,node,pdump
@@ -44,6 +48,22 @@ usage() {
 
 say() {
 	echo "== $*"
+}
+
+# The scripts that boot the lab, or run all checks, are for Debian.
+debian_only() {
+	system=$(. /etc/os-release && echo "${ID:-} ${PRETTY_NAME:-}") 2>/dev/null || system=
+	case "$system" in
+	'debian '*) return ;;
+	esac
+	system=${system#* }
+	install="apt-get install $PACKAGES_BUILD"
+	command -v apt-get >/dev/null || install="dnf install $PACKAGES_FEDORA"
+	# shellcheck disable=SC2086 # words, without line ends
+	set -- $install
+	die "this takes packages, QEMU and kernels from Debian 12 or 13, and this is" \
+		"${system:-an unknown system}; use a Debian, such as in a container." \
+		"To build and install without tests: $*, then as in doc/guides/getting_started.rst"
 }
 
 # need WHY PACKAGE...: install those of the packages that are missing.

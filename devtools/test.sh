@@ -69,10 +69,13 @@ case "$mode" in
 *) die "'$*' isn't an option; there are --fast and --matrix only" ;;
 esac
 
+debian_only
+browser=
+[ "$mode" = --fast ] || browser=$PACKAGES_BROWSER
 # shellcheck disable=SC2086 # lists of words
 need 'to fetch, build and test DPDK and libvftoken' $PACKAGES_FETCH $PACKAGES_BUILD $PACKAGES_LAB \
 	$PACKAGES_STATIC $PACKAGES_UNIT $PACKAGES_CROSS $PACKAGES_DEBIAN $PACKAGES_DOC \
-	$PACKAGES_TEST $PACKAGES_KERNEL $PACKAGES_BENCH
+	$PACKAGES_TEST $PACKAGES_KERNEL $PACKAGES_BENCH $browser
 # First, as a kernel that can't be had should not be found out after the build.
 [ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/lab/matrix.py" --fetch "$@"
 writable_source

@@ -61,39 +61,60 @@ def check(lab, vftoken):
     return answer
 
 
-def table(pf, vfs, check, used=()):
-    """The PF and its VFs on vfio-pci, as status shows them."""
+@pytest.fixture
+def group(lab):
+    """Tells a device's IOMMU group."""
+    return lambda device: lab.check(
+        f'basename $(readlink /sys/bus/pci/devices/{device}/iommu_group)').strip()
+
+
+def table(group, check, pf, vfs, users):
+    """The PF and its VFs on vfio-pci, as status shows them; users has the PIDs of testpmds."""
     width = len(pf) if vfs else 2
-    lines = [f'DEVICE        ROLE  DRIVER    VFS  {"PF":{width}}  IN USE  VF TOKENS',
-             f'{pf}  PF    vfio-pci  {len(vfs)}/8  {"-":{width}}  -       yes']
-    for vf in vfs:
-        lines.append(f'{vf}  VF    vfio-pci  -    {pf}  {"yes" if vf in used else "no":6}  yes')
-    unchecked = [result('cmd_cdev_unchecked')] if check == 'no' else []
-    return '\n'.join([*lines, result('cmd_enable_sriov', 'on'), *unchecked])
+    lines = [f'DEVICE        ROLE  DRIVER    VFS  {"PF":{width}}  GROUP  IN USE  USED BY']
+    for device in (pf, *vfs):
+        role, num, its_pf = ('PF', f'{len(vfs)}/8', '-') if device == pf else ('VF', '-', pf)
+        use = f'yes     {users[device]} dpdk-testpmd' if device in users else 'no      -'
+        lines.append(f'{device}  {role}    vfio-pci  {num:3}  {its_pf:{width}}  '
+                     f'{group(device):5}  {use}')
+    return '\n'.join([*lines, result('cmd_kernel_support', 'yes'),
+                      result('cmd_enable_sriov', 'on')])
 
 
-def test_status(vftoken, vf_testpmd, check, pf, vfs):
-    """status must show each PF and VF, and which VFs are in use, as a table and as JSON.
+def test_status(vftoken, group, check, vf_testpmd, pf, vfs):
+    """status must show each PF and VF, and which process uses them, as a table and as JSON.
 
     Steps: Have a testpmd use one VF; ask for the status of all, and of the other VF.
     Verify: The whole table and JSON.
     """
-    assert vftoken('status') == (0, table(pf, vfs, check, vfs[:1]), '')
+    pid = vf_testpmd.pid()
+    assert vftoken('status') == (0, table(group, check, pf, vfs, {vfs[0]: pid}), '')
     code, out, err = vftoken('status', '--json')
     assert (code, err) == (0, '')
     vf = {'role': 'VF', 'driver': 'vfio-pci', 'pf': pf, 'pf_driver': 'vfio-pci',
           'kernel_support': 'yes'}
-    other = {'device': vfs[1], **vf, 'in_use': 'no'}
-    shown = json.loads(out)
-    assert shown == {'enable_sriov': 'on', 'cdev_check': check, 'devices': [
+    unused = {'in_use': 'no', 'used_by': []}
+    other = {'device': vfs[1], **vf, 'iommu_group': group(vfs[1]), **unused}
+    assert json.loads(out) == {'enable_sriov': 'on', 'cdev_check': check, 'devices': [
         {'device': pf, 'role': 'PF', 'driver': 'vfio-pci', 'vfs_total': 8, 'vfs_enabled': 2,
-         'vfs_change': 'no', 'kernel_support': 'yes'},
-        {'device': vfs[0], **vf, 'in_use': 'yes'}, other]}
+         'vfs_change': 'no', 'kernel_support': 'yes', 'iommu_group': group(pf), **unused},
+        {'device': vfs[0], **vf, 'iommu_group': group(vfs[0]), 'in_use': 'yes',
+         'used_by': [{'pid': pid, 'name': 'dpdk-testpmd'}]}, other]}
     code, out, err = vftoken('status', '--json', vfs[1])
     assert (code, err, json.loads(out)['devices']) == (0, '', [other])
 
 
-def test_kernel_pf(lab, vftoken, check, sriov, pf):
+def test_status_of_a_pf_in_use(vftoken, group, check, pf_testpmd, pf, vfs):
+    """status must show the process of a PF.
+
+    Steps: Have a testpmd use the PF; ask for the status.
+    Verify: Its PID and name stand at the PF, and no VF is in use.
+    """
+    pid = pf_testpmd.pid()
+    assert vftoken('status') == (0, table(group, check, pf, vfs, {pf: pid}), '')
+
+
+def test_kernel_pf(lab, vftoken, group, check, sriov, pf):
     """A PF on its kernel driver must be shown so, be told apart and get no token.
 
     Steps: Bind the PF to igb; ask for its status, check it, set its token; bind it to vfio-pci.
@@ -103,12 +124,12 @@ def test_kernel_pf(lab, vftoken, check, sriov, pf):
     try:
         code, out, err = vftoken('status')
         assert (code, err) == (0, '')
-        assert out.splitlines()[1].split() == [pf, 'PF', 'igb', '0/7', '-', '-', 'yes']
+        assert out.splitlines()[1].split() == [pf, 'PF', 'igb', '0/7', '-', group(pf), 'no', '-']
         assert vftoken('check', pf, RIGHT) == (0, result('cmd_pf_takes_none', pf, 'igb'), '')
         refused(vftoken('set', pf, RIGHT), 1, 'not_on_vfio', pf, 'igb', pf)
     finally:
         lab.check(f'dpdk-devbind.py -b vfio-pci {pf}', timeout=60)
-    assert vftoken('status') == (0, table(pf, [], check), '')
+    assert vftoken('status') == (0, table(group, check, pf, [], {}), '')
 
 
 def test_vf_of_a_kernel_pf(lab, vftoken, sriov, pf):
@@ -175,21 +196,28 @@ def test_set_of_a_pf_in_use(vftoken, pf_testpmd, pf):
     refused(vftoken('set', pf, WRONG), 1, 'group_busy', pf)
 
 
-def test_enable_and_disable(lab, vftoken, check, sriov, start, pf):
+def test_enable_and_disable(lab, vftoken, group, check, sriov, start, pf):
     """VFs must be enabled with their token and disabled without any process of the PF.
 
     Steps: Disable the VFs, twice; enable two, twice; start a testpmd on them with the token.
     Verify: There are none, then two, whose BDFs are all of stdout; the testpmd drives them.
     """
     for _ in range(2):
-        assert vftoken('disable', pf) == (0, '', '')
+        assert vftoken('disable', pf) == (0, result('cmd_no_vfs', pf), '')
         assert lab.check(f'cat {sriov}') == '0'
     for message in ('vfs_enabled', 'vfs_kept'):
         code, out, err = vftoken('enable', pf, '2', RIGHT)
         vfs = lab.vfs(pf)
         assert (code, out.split('\n')) == (0, vfs)
         complained(err, ('pf_token_set', pf, RIGHT), (message, pf, 2, ', '.join(vfs)))
-        assert vftoken('status') == (0, table(pf, vfs, check), '')
+        assert vftoken('status') == (0, table(group, check, pf, vfs, {}), '')
+    on_terminal = lab.console('terminal')
+    on_terminal.sendline(f'dpdk-vftoken enable {pf} 2 {RIGHT}; echo status=$?=')
+    on_terminal.expect(r'status=(\d+)=', timeout=90)
+    shown = on_terminal.before.replace('\r', '')
+    on_terminal.close()
+    assert on_terminal.match[1] == '0' and f': {", ".join(vfs)} [vfs_kept]' in shown
+    assert not set(vfs) & set(shown.split('\n'))
     testpmd = start('vf', vfs, f'--vfio-vf-token={pf}={RIGHT}')
     assert testpmd.ports == 2, testpmd.log
 

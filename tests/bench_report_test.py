@@ -169,6 +169,23 @@ def test_table_for_guide():
     assert not re.search(' $', text, re.MULTILINE)
 
 
+@pytest.mark.parametrize('ours, words', [
+    (20.2, 'takes as long as with stock DPDK: 20.20 s and 20 s.'),
+    (5, 'takes 4.0 times less than with stock DPDK: 5 s and 20 s.'),
+    (25, 'takes 1.25 times as long as with stock DPDK: 25 s and 20 s.'),
+])
+def test_answer(ours, words):
+    """The guide must begin with what the figures say, whichever way they turn out.
+
+    Steps: Make the answer of a sample with starts of 1 and 56 VFs.
+    Verify: One sentence, about 56 VFs.
+    """
+    text = table.answer(Results({}, [
+        Figure('start-up', f'until the prompt, {vfs} VFs', 's', [own], [20], STOCK, AT_MOST_1, vfs)
+        for vfs, own in ((56, ours), (1, 20))]))
+    assert re.findall('^- .*$', text, re.MULTILINE) == [f'- A start with 56 VFs {words}']
+
+
 def drawn(folder, name):
     """The texts in a picture, which must be well-formed."""
     root = ElementTree.parse(folder / f'bench-{name}.svg').getroot()
@@ -190,9 +207,11 @@ def test_plots(tmp_path):
     assert {"a VF's own", 'rules', 'instructions per look-up', 'reach: 300', '65,536'} <= set(
         drawn(tmp_path, 'rule-look-up'))
     texts = drawn(tmp_path, 'ratios')
-    assert {'an open', 'ioctls', '0.714', "time (the kernel's own)", '1.235 NOT met',
-            'until the prompt, 56 VFs', '1.100'} <= set(texts)
-    assert not {'packets lost', 'parsing rules'} & set(texts)
+    assert {'start-up', 'until the prompt, 56 VFs', '1.100'} <= set(texts)
+    assert not {'an open', 'time', 'packets lost', 'parsing rules', 'peak'} & set(texts)
+    missed = Results({}, [Figure('a start', 'bytes', '', [10], [5], STOCK, FEWER)])
+    plots.draw(missed, tmp_path / 'missed')
+    assert '2.000 NOT met' in drawn(tmp_path / 'missed', 'ratios')
     assert all(path.stat().st_size < 60000 for path in tmp_path.iterdir())
 
 
@@ -219,9 +238,13 @@ def test_guide_shows_its_figures():
     results = Results.load(GUIDES / 'figures.json')
     again = "it isn't figures.json's; run devtools/bench.sh --redraw"
     assert (GUIDES / 'performance_figures.inc').read_text('utf-8') == table.rst(results), again
-    pictures = re.findall(r'image:: img/bench-(\S+)\.svg',
-                          (GUIDES / 'performance.rst').read_text('utf-8'))
+    assert (GUIDES / 'performance_answer.inc').read_text('utf-8') == table.answer(results), again
+    page = (GUIDES / 'performance.rst').read_text('utf-8')
+    pictures = re.findall(r'image:: img/bench-(\S+)\.svg', page)
     assert len(pictures) == 3
+    order = ['performance_answer.inc', 'bench-ratios.svg', 'performance_figures.inc',
+             'How it is measured']
+    assert sorted(order, key=page.index) == order
     for name in pictures:
         assert drawn(GUIDES / 'img', name)
 

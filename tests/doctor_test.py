@@ -14,8 +14,8 @@ FOLDER = SOURCE / 'devtools/doctor'
 PF, VF = '0000:01:00.0', '0000:01:10.0'
 DEVICES = 'sys/bus/pci/devices'
 HUGEPAGES = 'sys/kernel/mm/hugepages/hugepages-2048kB'
-INSTALL = ('meson setup -Ddpdk-22.11:enable_drivers= build && ninja -C build && '
-           'meson install -C build && ldconfig')
+INSTALL = ('meson setup -Ddpdk-22.11:enable_drivers= build-nic && ninja -C build-nic && '
+           'meson install -C build-nic && ldconfig')
 FIRMWARE = 'systemctl reboot --firmware-setup'
 DMESG = 'dmesg | grep -i -e DMAR -e AMD-Vi -e IOMMU'
 KERNEL = 'apt-get install linux-image-$(dpkg --print-architecture) && reboot'
@@ -91,6 +91,10 @@ def on(driver, device=PF):
     """A device on a driver."""
     return {f'{DEVICES}/{device}/driver': driver and Link(f'../../drivers/{driver}')}
 
+
+NO_VFS = (f"note: {PF} is of the family Intel E810: net/ice drives the PF but serves no VFs, so a "
+          "VF doesn't start; leave the PF on ice, whose VFs take no VF token. What the kernel does "
+          'with it on vfio-pci shows')
 
 # What differs from a healthy machine, and what the doctor says then.
 CASES = {
@@ -200,9 +204,21 @@ CASES = {
         {**on('igb'), f'{DEVICES}/{PF}/net/eth0/flags': '0x1003'}, f'missing: {PF} is on igb, not '
         'vfio-pci; its interface eth0 has routes: see who uses it',
         f'dpdk-devbind.py -b vfio-pci {PF}'),
-    'Mellanox': (on('mlx5_core'), f'note: {PF} is on mlx5_core, through which DPDK drives it and '
-                 'its VFs: that takes no VF token. What the kernel does with it on vfio-pci shows',
-                 f'dpdk-test-vftoken --pf {PF}'),
+    'Mellanox': (
+        on('mlx5_core'), f'note: {PF} is of the family NVIDIA ConnectX: DPDK drives it and its VFs '
+        'through their kernel drivers, and would lose it on vfio-pci; leave it where it is, which '
+        'takes no VF token. What the kernel does with it on vfio-pci shows',
+        f'dpdk-test-vftoken --pf {PF}'),
+    'E810': (on('ice'), NO_VFS, f'dpdk-test-vftoken --pf {PF}'),
+    'E810, on vfio-pci': (
+        {f'{DEVICES}/{PF}/modalias': 'pci:v00008086d00001592sv00008086sd00000001bc02sc00i00',
+         'lib/modules/6.1.0-56-amd64/modules.alias': 'alias pci:v00008086d00001592sv*sd*bc*sc*i* '
+         'ice\nalias pci:v00008086d000010C9sv*sd*bc*sc*i* igb\nalias usb:v0001 x\n'}, NO_VFS,
+        f'dpdk-test-vftoken --pf {PF}'),
+    'NVMe': ({f'{DEVICES}/{PF}/modalias': 'pci:v00001B36d00000010sv*sd*bc01sc08i02',
+              'lib/modules/6.1.0-56-amd64/modules.alias': 'alias pci:v*d*sv*sd*bc01sc08i02* nvme'},
+             f'note: {PF} is of the family NVMe: PF in user space with VFs: no driver in DPDK; '
+             'dpdk-vftoken enables VFs; VFs: no driver in DPDK', ''),
     'VF elsewhere': (on('igbvf', VF), f'missing: its VF {VF} is on igbvf, not vfio-pci',
                      f'dpdk-devbind.py -b vfio-pci {VF}'),
     'a file that cannot be read': (

@@ -19,7 +19,7 @@ from lab.vm import Lab
 MEMORY = 2048
 
 # What comes with GitHub's runner, and what a machine needn't have that runs the tests.
-ELSEWHERE = ('./config.sh', './svc.sh', 'kubectl', 'reboot', 'scp', 'ssh', 'systemctl',
+ELSEWHERE = ('./config.sh', './svc.sh', 'dnf', 'kubectl', 'reboot', 'scp', 'ssh', 'systemctl',
              'systemd-sysusers', 'update-grub')
 
 # What root has in it.

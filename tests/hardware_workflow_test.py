@@ -75,7 +75,7 @@ def test_files(build):
     for suite in re.findall(r'dts/\S+', SCRIPTS['Run the suites']):
         assert (SOURCE / suite).is_file()
     drivers = re.findall(r'\w+/\w+(?=[,\n])', SCRIPTS['Build'])
-    assert len(drivers) == 9
+    assert len(drivers) == 10
     for driver in drivers:
         assert (dpdk_tree(build) / 'drivers' / driver).is_dir(), driver
     version, = re.findall(r'-Ddpdk-([\d.]+):enable_drivers=', SCRIPTS['Build'])

@@ -65,6 +65,9 @@ STRING = r'"(?:[^"\\\n]|\\.)*"'
 STRINGS = rf'{STRING}(?:\s*(?:{STRING}|[A-Z]\w+))*'
 CONVERSION = r'%[-+ #0]*[\d*]*(?:\.[\d*]+)?(?:hh|h|ll|l|z|j)?[a-zA-Z]R?'
 
+# A write to it waits for the VFs' users, even beyond SIGKILL, where dpdk-vftoken disable refuses.
+BY_HAND = '>/sys/bus/pci/devices/[^ ]*/sriov_numvfs'
+
 
 def read(path: Path) -> str:
     """A file's code, without comments; of a patch what it adds."""
@@ -201,3 +204,13 @@ def test_no_sentence_outside_the_catalogues(printed, folder):
                for text in sentences(path)}
     guide = ' '.join(paragraphs()) + printed
     assert [text for text in sorted(outside) if text not in guide] == []
+
+
+@pytest.mark.parametrize('catalogue', ['lib/vftoken/messages.def', 'app/vftoken/messages.def'])
+def test_disable_by_the_command(catalogue):
+    """No message must tell to disable VFs by hand, which waits for their users.
+
+    Steps: Look for writes to sriov_numvfs in the catalogue.
+    Verify: There are none.
+    """
+    assert not re.findall(BY_HAND, (SOURCE / catalogue).read_text('utf-8'))

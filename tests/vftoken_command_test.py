@@ -6,12 +6,14 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shlex
 import shutil
 import stat
 import subprocess
 import time
 import uuid
 
+import pexpect
 import pytest
 
 from framework.build import program
@@ -39,8 +41,10 @@ def local(build):
 
 
 @pytest.mark.parametrize('args, message', [
-    ([], ('cmd_no_command',)),
-    (['staus'], ('cmd_unknown_command',)),
+    ([], ('cmd_no_command', ', '.join(COMMANDS))),
+    (['staus'], ('cmd_unknown_command', ', '.join(COMMANDS))),
+    (['help', 'staus'], ('cmd_unknown_command', ', '.join(COMMANDS))),
+    (['help', TOKEN], ('cmd_unknown_command', ', '.join(COMMANDS))),
     (['status', '--yaml'], ('cmd_option', 'status')),
     (['set', NOBODY, RIGHT, '--json'], ('cmd_option', 'set')),
     (['generate', '--output'], ('cmd_option', 'generate')),
@@ -58,6 +62,7 @@ def local(build):
     (['enable', NOBODY, '2x', RIGHT], ('cmd_num_vfs', 65535)),
     (['check', NOBODY, f'{NOBODY}={RIGHT}'], ('cmd_source_with_bdf',)),
     (['set', NOBODY, TOKEN[:-1]], ('uuid_length', 'all devices', '3e…', 35, 36)),
+    (['enable', NOBODY, '2', '/run/vf-token'], ('source_path', 'all devices', '/r…')),
     (['set', NOBODY, 'fd:99'], ('source_fd_closed', 'all devices', 'fd:99', '99')),
 ], ids=lambda value: ' '.join(value) if isinstance(value, list) else '')
 def test_wrong_usage(local, args, message):
@@ -251,27 +256,24 @@ def test_the_same_everywhere(local):
     code, out, err = local('--help')
     assert (code, err) == (0, '')
     listed = out.partition('Commands:\n')[2].partition('BDF is')[0]
-    assert re.findall(r'^  (\w+)', listed, re.MULTILINE) == COMMANDS
+    assert re.findall(r'^  (\w+)', listed, re.MULTILINE) == [*COMMANDS, 'help']
+    assert local('help') == (0, out, '')
     page = (FOLDER / 'dpdk-vftoken.8').read_text()
     plain = re.sub(r'\\f.|"', '', page.replace(r'\-', '-').replace(r'.\|.\|.', '...'))
     titles = re.findall(r'^\.TP\n\.B\w* ([a-z]\w+)( .*)?$',
                         plain.partition('.SH COMMANDS')[2].partition('.SH')[0], re.MULTILINE)
-    assert [name for name, _ in titles] == COMMANDS
-    for name, arguments in titles:
+    assert [name for name, _ in titles] == [*COMMANDS, 'help']
+    for name, arguments in titles[:-1]:
         code, text, _ = local(name, '--help')
         assert code == 0
+        assert local('help', name) == (0, text, '')
         synopsis = ' '.join(re.sub(r'([\[\]])', r' \1 ', arguments).split())
         usage = text.splitlines()[0].removeprefix(f'Usage: dpdk-vftoken {name} ')
         assert ' '.join(re.sub(r'([\[\]])', r' \1 ', usage).split()) == synopsis
     completed = (FOLDER / 'dpdk-vftoken.bash').read_text()
-    assert f"'{' '.join(COMMANDS)} --help --version'" in completed
+    assert f"'{' '.join(COMMANDS)} help --help --version'" in completed
     assert options(completed) == {'--json', '--output', '--help', '--version'}
-    assert local('--version')[1] == f'dpdk-vftoken {version()}\n'
-
-
-def version():
-    """The project's."""
-    return re.search(r"version: '(.*)'", (SOURCE / 'meson.build').read_text())[1]
+    assert re.fullmatch(r'dpdk-vftoken \d+\.\d+\.\d+(-\d+-g[0-9a-f]+)?\n', local('--version')[1])
 
 
 @pytest.mark.parametrize('argv', [
@@ -317,8 +319,9 @@ def complete(tmp_path):
     return replies
 
 
-@pytest.mark.parametrize('line, expected', [
-    ('', [*COMMANDS, '--help', '--version']),
+COMPLETIONS = [
+    ('', [*COMMANDS, 'help', '--help', '--version']),
+    ('help s', ['status', 'set']),
     ('s', ['status', 'set']),
     ('status ', ['0000:01:00.0', '0000:01:10.0']),
     ('status 0000:01:00.0 0000:01:1', ['10.0']),
@@ -342,7 +345,11 @@ def complete(tmp_path):
     ('check ', ['0000:01:00.0', '0000:01:10.0']),
     ('check 0000:01:10.0 fi', ['file:']),
     ('nothing ', []),
-], ids=lambda value: value if isinstance(value, str) else '')
+]
+
+
+@pytest.mark.parametrize('line, expected', COMPLETIONS, ids=lambda value: value if isinstance(
+    value, str) else '')
 def test_completion(complete, line, expected):
     """The completion must offer what fits, and only what stands behind a colon when bash does.
 
@@ -360,3 +367,64 @@ def test_completion_without_colons(complete):
     """
     assert complete('dpdk-vftoken set 0000:', ' \t\n') == ['0000:01:00.0']
     assert complete('dpdk-vftoken set 0000:01:00.0 file:token-', ' \t\n') == ['file:token-a']
+
+
+@pytest.fixture
+def zsh(complete, tmp_path):
+    """A zsh in which a tab completes, on the same machine; its prompt is `> `."""
+    del complete  # It makes the machine.
+    functions = tmp_path / 'functions'
+    functions.mkdir()
+    text = (FOLDER / 'dpdk-vftoken.zsh').read_text()
+    (functions / '_dpdk-vftoken').write_text(
+        text.replace('@BASH_COMPLETION@', shlex.quote(str(tmp_path / 'completion'))))
+    with pexpect.spawn('zsh', ['-f', '-i'], cwd=tmp_path, timeout=20, encoding='utf-8', echo=False,
+                       dimensions=(50, 120), env={**os.environ, 'SECRET_ONE': 'x', 'TERM': 'dumb',
+                                                  'HOME': str(tmp_path)}) as shell:
+        shell.sendline(f"PROMPT='> ' RPROMPT= PROMPT_SP= PROMPT_CR=; fpath=({functions} $fpath); "
+                       'autoload -U compinit; compinit -u -d dump; unsetopt zle_bracketed_paste; '
+                       'function dpdk-vftoken() { print -rl -- "<${^@}>"; print end; }; '
+                       "zstyle ':completion:*' insert-tab false; print rea''dy")
+        shell.expect_exact('ready')
+        yield shell
+
+
+@pytest.mark.parametrize('line, expected', [
+    ('sta', ['<status>']),
+    ('status --j', ['<status>', '<--json>']),
+    ('status 0000:01:1', ['<status>', '<0000:01:10.0>']),
+    ('set 0000:', ['<set>', '<0000:01:00.0>']),
+    ('set 0000:01:00.0 fi', ['<set>', '<0000:01:00.0>', '<file:>']),
+    ('set 0000:01:00.0 file:token-', ['<set>', '<0000:01:00.0>', '<file:token-a>']),
+    ('set 0000:01:00.0 env:SECRET_', ['<set>', '<0000:01:00.0>', '<env:SECRET_ONE>']),
+    ('help gen', ['<help>', '<generate>']),
+], ids=lambda value: value if isinstance(value, str) else '')
+def test_completion_in_zsh(zsh, line, expected):
+    """zsh must complete a line as bash does.
+
+    Steps: Type a line that is completed in one way, a tab and the line's end.
+    Verify: The command gets the completed words.
+    """
+    zsh.send(f'dpdk-vftoken {line}\t\r')
+    zsh.expect('\r\nend\r\n')
+    shown = zsh.before.replace('\r', '').split('\n')
+    assert [word for word in shown if word.startswith('<')] == expected
+
+
+def test_completions_are_the_same(complete, tmp_path):
+    """The completion for zsh must offer all that the one for bash does, and nothing else.
+
+    Steps: Run it for the lines of the test of bash, with a function in place of zsh's own.
+    Verify: Whole words are offered as bash offers them where it doesn't cut words at colons.
+    """
+    script = (FOLDER / 'dpdk-vftoken.zsh').read_text()
+    script = script.replace('@BASH_COMPLETION@', './completion')
+    (tmp_path / 'zsh').write_text(script)
+    code = ('compadd() { print -r -- ${@[-1]} }; words=(dpdk-vftoken "$@"); CURRENT=$#words; '
+            'PREFIX=$words[-1]; run() { . ./zsh }; run')
+    for line, _ in COMPLETIONS:
+        words = line.split(' ')
+        done = subprocess.run(['zsh', '-f', '-c', code, 'zsh', *words], text=True, check=True,
+                              cwd=tmp_path, stdout=subprocess.PIPE,
+                              env={**os.environ, 'SECRET_ONE': 'x'})
+        assert done.stdout.splitlines() == complete(f'dpdk-vftoken {line}', ' \t\n'), line

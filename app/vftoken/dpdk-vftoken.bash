@@ -27,10 +27,11 @@ _dpdk_vftoken_words() {
 	local word=$1 total
 	shift
 	case $#/$1/$word in
-	0/*) compgen -W 'status generate set enable disable check --help --version' -- "$word" ;;
+	0/*) compgen -W 'status generate set enable disable check help --help --version' -- "$word" ;;
 	*/status/-*) compgen -W '--json --help' -- "$word" ;;
 	*/generate/-*) compgen -W '--output --help' -- "$word" ;;
 	*/-*) compgen -W '--help' -- "$word" ;;
+	1/help/*) compgen -W 'status generate set enable disable check' -- "$word" ;;
 	2/generate/*) [ "$2" != --output ] || compgen -f -- "$word" ;;
 	*/status/* | 1/check/*)
 		compgen -W "$(_dpdk_vftoken_devices sriov_totalvfs physfn)" -- "$word"

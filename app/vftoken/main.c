@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
 	&enable_command, &disable_command,  &check_command,
 };
 
+#define NAMES_SIZE 128
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static const char head[] =
@@ -39,7 +40,18 @@ static const char tail[] =
 	"  dpdk-testpmd -a 0000:01:10.0 --vfio-vf-token=0000:01:00.0=file:/run/vf-token -- -i\n"
 	"  dpdk-vftoken status\n"
 	"\n"
-	"See dpdk-vftoken(8), and dpdk-vftoken COMMAND --help.\n";
+	"See dpdk-vftoken(8), and dpdk-vftoken help COMMAND.\n";
+
+/* The names of the commands, for a message. */
+static void
+list_names(char names[NAMES_SIZE])
+{
+	size_t i, length = 0;
+
+	for (i = 0; i < COMMANDS && length < NAMES_SIZE; i++)
+		length += (size_t)snprintf(names + length, NAMES_SIZE - length, "%s%s",
+					   i > 0 ? ", " : "", commands[i]->name);
+}
 
 static void
 help(void)
@@ -50,6 +62,7 @@ help(void)
 	for (i = 0; i < COMMANDS; i++)
 		printf("  %-8s  %-17s  %s\n", commands[i]->name, commands[i]->synopsis,
 		       commands[i]->summary);
+	printf("  %-8s  %-17s  %s\n", "help", "[COMMAND]", "explain a command");
 	printf("BDF is a PCI device, such as 0000:01:00.0.\n\n%s\n%s", sources, tail);
 }
 
@@ -95,25 +108,52 @@ run_command(const struct command *command, int argc, char **argv)
 	return command->run(&arguments);
 }
 
-static enum exit_code
-run(int argc, char **argv)
+static const struct command *
+find_command(const char *name)
 {
 	size_t i;
 
-	if (argc < 2)
-		return complain(WRONG, MSG(cmd_no_command));
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+	for (i = 0; i < COMMANDS; i++)
+		if (strcmp(name, commands[i]->name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+/* The help on a command, if one is named, or on the program. */
+static enum exit_code
+help_on(int argc, char **argv, const char *names)
+{
+	const struct command *command = argc > 2 ? find_command(argv[2]) : NULL;
+
+	if (argc > 2 && command == NULL)
+		return complain(WRONG, MSG(cmd_unknown_command), names);
+	if (command != NULL)
+		command_help(command);
+	else
 		help();
-		return DONE;
-	}
+	return DONE;
+}
+
+static enum exit_code
+run(int argc, char **argv)
+{
+	const struct command *command;
+	char names[NAMES_SIZE];
+
+	list_names(names);
+	if (argc < 2)
+		return complain(WRONG, MSG(cmd_no_command), names);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0)
+		return help_on(argc, argv, names);
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("dpdk-vftoken " VFTOKEN_VERSION);
 		return DONE;
 	}
-	for (i = 0; i < COMMANDS; i++)
-		if (strcmp(argv[1], commands[i]->name) == 0)
-			return run_command(commands[i], argc - 1, argv + 1);
-	return complain(WRONG, MSG(cmd_unknown_command));
+	command = find_command(argv[1]);
+	if (command == NULL)
+		return complain(WRONG, MSG(cmd_unknown_command), names);
+	return run_command(command, argc - 1, argv + 1);
 }
 
 static void

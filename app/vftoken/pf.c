@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vftoken/device.h>
 #include <vftoken/info.h>
@@ -120,6 +121,9 @@ enable(const struct arguments *arguments)
 	vftoken_device_close(device);
 	if (ret < 0)
 		return FAILED;
+	/* On a terminal libvftoken's message has just named them. */
+	if (isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
+		return DONE;
 	for (i = 0; i < num_vfs && vftoken_find_vf(ctx, bdf, i, vf) == 0; i++)
 		puts(vf);
 	return DONE;
@@ -130,8 +134,9 @@ const struct command enable_command = {
 	.synopsis = "BDF N SOURCE",
 	.summary = "set a PF's VF token, then enable N VFs",
 	.help = "The PF must be bound to vfio-pci, whose enable_sriov must be on, and be open in no\n"
-		"process. The VFs' BDFs go to stdout, one a line. The VFs are bound to vfio-pci and\n"
-		"stay until they are disabled. A pipe is read once, so give it as fd:0, not as file:.\n",
+		"process. The VFs' BDFs go to stdout, one a line, unless that is a terminal, where a\n"
+		"message names them. The VFs are bound to vfio-pci and stay until they are disabled.\n"
+		"A pipe is read once, so give it as fd:0, not as file:.\n",
 	.min_words = 3,
 	.max_words = 3,
 	.run = enable,
@@ -145,7 +150,10 @@ disable(const struct arguments *arguments)
 
 	if (code != DONE)
 		return code;
-	return vftoken_pf_disable_vfs(vftoken_context_process(), bdf) == 0 ? DONE : FAILED;
+	if (vftoken_pf_disable_vfs(vftoken_context_process(), bdf) < 0)
+		return FAILED;
+	answer(MSG(cmd_no_vfs), bdf);
+	return DONE;
 }
 
 const struct command disable_command = {

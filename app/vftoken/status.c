@@ -4,12 +4,29 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <libgen.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "status.h"
+
+static void
+read_group(struct status_device *device)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), VFTOKEN_SYSFS_DEVICES "/%s/iommu_group", device->info.bdf);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return;
+	target[n] = '\0';
+	snprintf(device->group, sizeof(device->group), "%s", basename(target));
+}
 
 static int
 append(struct status_list *list, const struct vftoken_info *info)
@@ -20,12 +37,11 @@ append(struct status_list *list, const struct vftoken_info *info)
 	if (more == NULL)
 		return -ENOMEM;
 	list->devices = more;
-	more[list->count].info = *info;
-	more[list->count].in_use = "-";
-	if (info->role == VFTOKEN_ROLE_VF)
-		more[list->count].in_use = vftoken_answer_name(
-			vftoken_in_use(vftoken_context_process(), info->bdf).answer);
-	list->count++;
+	more += list->count++;
+	*more = (struct status_device){ .info = *info, .in_use = { VFTOKEN_NO, 0 } };
+	read_group(more);
+	if (info->role != VFTOKEN_ROLE_NONE)
+		more->in_use = vftoken_in_use(vftoken_context_process(), info->bdf);
 	if (list->cdev_check == VFTOKEN_UNKNOWN)
 		list->cdev_check = vftoken_cdev_check(vftoken_context_process(), info->bdf).answer;
 	return 0;
@@ -96,23 +112,32 @@ add_all(struct status_list *list)
 	return ret == -ENOMEM ? complain(FAILED, MSG(cmd_memory)) : DONE;
 }
 
+static int
+print(const struct status_list *list, bool json)
+{
+	if (json)
+		return status_print_json(list);
+	status_print_table(list);
+	return 0;
+}
+
 static enum exit_code
 status(const struct arguments *arguments)
 {
-	struct status_list list = { .enable_sriov = "unknown" };
+	struct status_list list = { .enable_sriov = "unknown", .all = arguments->count == 0 };
 	enum exit_code code = DONE, one;
 	int i;
 
-	if (arguments->count == 0)
+	if (list.all)
 		code = add_all(&list);
 	for (i = 0; i < arguments->count; i++) {
 		one = add_named(&list, arguments->words[i]);
 		code = code == DONE ? one : code;
 	}
-	if (code != WRONG && !arguments->json)
-		status_print_table(&list);
-	else if (code != WRONG && status_print_json(&list) < 0)
+	if (code != WRONG && (status_find_users(&list) < 0 || print(&list, arguments->json) < 0))
 		code = complain(FAILED, MSG(cmd_memory));
+	while (list.count > 0)
+		free(list.devices[--list.count].users);
 	free(list.devices);
 	return code;
 }
@@ -121,10 +146,11 @@ const struct command status_command = {
 	.name = "status",
 	.synopsis = "[--json] [BDF...]",
 	.summary = "show SR-IOV PFs and their VFs",
-	.help = "Without a BDF all SR-IOV PFs of this machine are shown, each PF with its VFs. The column\n"
-		"'VF TOKENS' says whether the kernel knows them: unknown unless vfio-pci is loaded. A VF\n"
-		"is in use when a process has its IOMMU group open. No device is opened. A line says if\n"
-		"this kernel opens VFs by their files in /dev/vfio/devices without a token.\n",
+	.help = "Without a BDF all SR-IOV PFs of this machine are shown, each PF with its VFs: the device,\n"
+		"its role and driver, a PF's VFs (enabled/possible), a VF's PF, the IOMMU group, whether\n"
+		"some process has that group open, and the PIDs and names of those that do, as far as\n"
+		"this user may see them. Whether a token is set can't be seen. No device is opened. A line\n"
+		"says if this kernel opens VFs by their files in /dev/vfio/devices without a token.\n",
 	.json = true,
 	.max_words = INT_MAX,
 	.run = status,

@@ -25,6 +25,36 @@ put_text(struct json_object *object, const char *key, const char *value)
 	return put(object, key, json_object_new_string(value));
 }
 
+/* A process that has the device. */
+static struct json_object *
+user(const struct status_user *user)
+{
+	struct json_object *object = json_object_new_object();
+
+	if (object != NULL && put(object, "pid", json_object_new_int64(user->pid)) == 0 &&
+	    put_text(object, "name", user->name) == 0)
+		return object;
+	json_object_put(object);
+	return NULL;
+}
+
+static struct json_object *
+users_of(const struct status_device *device)
+{
+	struct json_object *users = json_object_new_array(), *one;
+	size_t i;
+
+	for (i = 0; users != NULL && i < device->n_users; i++) {
+		one = user(&device->users[i]);
+		if (one != NULL && json_object_array_add(users, one) == 0)
+			continue;
+		json_object_put(one);
+		json_object_put(users);
+		users = NULL;
+	}
+	return users;
+}
+
 /* The keys are those of /vf_token/status in DPDK's telemetry. */
 static int
 fill(struct json_object *object, const struct status_device *device)
@@ -47,8 +77,12 @@ fill(struct json_object *object, const struct status_device *device)
 		ret = put_text(object, "pf", info->pf);
 	if (ret == 0 && info->role == VFTOKEN_ROLE_VF)
 		ret = put_text(object, "pf_driver", info->pf_driver);
-	if (ret == 0 && info->role == VFTOKEN_ROLE_VF)
-		ret = put_text(object, "in_use", device->in_use);
+	if (ret == 0 && device->group[0] != '\0')
+		ret = put_text(object, "iommu_group", device->group);
+	if (ret == 0 && info->role != VFTOKEN_ROLE_NONE)
+		ret = put_text(object, "in_use", vftoken_answer_name(device->in_use.answer));
+	if (ret == 0 && info->role != VFTOKEN_ROLE_NONE)
+		ret = put(object, "used_by", users_of(device));
 	if (ret == 0)
 		ret = put_text(object, "kernel_support", vftoken_answer_name(info->support.answer));
 	return ret;

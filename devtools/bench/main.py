@@ -29,23 +29,15 @@ PARTS = ('host', 'datapath', 'guest', 'enabling', 'series', 'developer')
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog='bench.sh', description=__doc__)
-    parser.add_argument('--rounds', type=int, default=9, metavar='N',
-                        help='how often each thing is measured (%(default)s)')
-    parser.add_argument('--only', type=lambda text: text.split(','), default=list(PARTS),
-                        metavar='PART,...', help=f'of {", ".join(PARTS)}; what else was measured '
-                        'before stays in the results')
-    parser.add_argument('--kernels', type=Path, metavar='DIR',
-                        help="a 5.5 without and with its series, as 'devtools/kernel/kernel build' "
-                        'makes it, for the part series, which is left out without it')
-    parser.add_argument('--build', type=Path, metavar='DIR',
-                        default=Path(os.environ.get('BUILD') or SOURCE / 'build') / 'bench',
-                        help='for builds, logs and results ($BUILD/bench, else build/bench)')
-    parser.add_argument('--redraw', action='store_true',
-                        help="only draw the guide's table and plots again, from doc/guides")
-    parser.add_argument('--guide', action='store_true',
-                        help="put the results into the guide, too, and draw its table and plots")
+    """The command line, which the help of bench.sh explains."""
+    parser = argparse.ArgumentParser(prog='bench.sh', add_help=False)
+    parser.add_argument('--rounds', type=int, default=9)
+    parser.add_argument('--only', type=lambda text: text.split(','), default=list(PARTS))
+    parser.add_argument('--kernels', type=Path)
+    parser.add_argument('--build', type=Path,
+                        default=Path(os.environ.get('BUILD') or SOURCE / 'build') / 'bench')
+    parser.add_argument('--redraw', action='store_true')
+    parser.add_argument('--guide', action='store_true')
     args = parser.parse_args(argv)
     if unknown := set(args.only) - set(PARTS):
         parser.error(f'there is no part {", ".join(sorted(unknown))}; see --help')
@@ -121,6 +113,7 @@ def main() -> int:
     if args.guide or args.redraw:
         results.save(guide / 'figures.json')
         (guide / 'performance_figures.inc').write_text(table.rst(results), encoding='utf-8')
+        (guide / 'performance_answer.inc').write_text(table.answer(results), encoding='utf-8')
         plots.draw(results, guide / 'img')
     return 0 if args.redraw or all(figure.met is not False for figure in results.figures) else 1
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from statistics import median, mode
+from statistics import median
 from typing import Any
 
 import matplotlib
@@ -41,7 +41,8 @@ LINES: Sequence[Style] = (
 LIMIT: Style = {'color': '#555555', 'linewidth': 1, 'linestyle': (0, (6, 4)), 'zorder': 1}
 # What a figure's name ends with to tell it from those at other places of the x axis.
 SIZE = re.compile(r',?( at| for| in| of| with)? [\d,.]+k? \w+$')
-WIDTH, HEIGHT, LINE = 8.0, 3.4, 0.22  # inches
+STOCK = 'stock DPDK'
+WIDTH, HEIGHT, LINE = 8.0, 3.4, 0.26  # inches
 Series = Mapping[str, Sequence[Figure]]
 
 
@@ -93,9 +94,8 @@ def rule_look_up(found: Series) -> Any:
 
 
 def ratios(found: Series) -> Any:
-    """Ratios, and how far apart the rounds were. What most are against is left out."""
+    """Ratios to stock DPDK, and how far apart the rounds were."""
     every = [figure for figures in found.values() for figure in figures]
-    usual = mode(figure.against for figure in every)
     picture, axes = pyplot.subplots(figsize=(WIDTH, 0.8 + LINE * (len(every) + len(found))))
     axes.axvline(1, **LIMIT)
     labels: list[str] = []
@@ -109,13 +109,12 @@ def ratios(found: Series) -> Any:
             axes.annotate(f'{figure.ratio:.3f}' + (' NOT met' if figure.met is False else ''),
                           (1, len(labels)), (4, 0), xycoords=('axes fraction', 'data'),
                           textcoords='offset points', va='center')
-            labels.append(figure.what
-                          + ('' if figure.against == usual else f' ({figure.against})'))
+            labels.append(figure.what)
     axes.set_yticks(range(len(labels)), labels)
-    # Half and twice are as far from the same.
-    axes.set_xscale('log', base=2)
-    axes.xaxis.set_major_formatter('{x:g}')
-    axes.set(xlabel='ratio; 1 is the same, less is better', ylim=(len(labels) - 0.5, -0.5))
+    # As far to either side, so that a small difference doesn't look like a large one.
+    most = max(0.25, *(1.2 * abs(figure.ratio - 1) for figure in every if figure.ratio))
+    axes.set(xlabel='ratio; 1 is the same, less is better', xlim=(max(0, 1 - most), 1 + most),
+             ylim=(len(labels) - 0.5, -0.5))
     for head in heads:
         axes.get_yticklabels()[head].set_fontweight('bold')
     axes.tick_params(axis='y', length=0)
@@ -128,8 +127,9 @@ def draw(results: Results, folder: Path) -> None:
     """Make those pictures, named bench-*.svg, of which there are figures."""
     compared: dict[str, list[Figure]] = {}
     for figure in results.figures:
-        # The comparison isn't the point of a figure that has a reach of its own.
-        if figure.ratio is not None and (figure.reach is None or figure.reach.of != 'ours'):
+        # Those whose ratio is what they are for; the table has the others.
+        if figure.against == STOCK and (figure.met is False or
+                                        figure.reach is not None and figure.reach.of == 'ratio'):
             compared.setdefault(figure.row, []).append(figure)
     pictures: dict[str, tuple[Callable[[Series], Any], Series]] = {
         'start-up': (start_up, series(results, 'start-up')),

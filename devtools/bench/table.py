@@ -18,6 +18,16 @@ RST_HEAD = '''.. SPDX-License-Identifier: BSD-3-Clause
 
 .. Made from figures.json by devtools/bench.sh --redraw.
 '''
+# What a reader wants to know first: a subject, and the row and the figure that answer. Of a row
+# with figures for several numbers, the largest number answers.
+QUESTIONS = (
+    ('An open of a VF with its token', 'opening a VF with its token', 'time'),
+    ('An open of a device that needs no token', 'opening a device that needs no token', 'time'),
+    ('A start', 'start-up', 'until the prompt'),
+    ('A packet', 'data path', 'VF to VF, time per packet'),
+)
+# Two figures that differ by less are the same to a reader.
+SAME = 0.02
 LIST_TABLE = '''
 .. list-table::
    :header-rows: 1
@@ -79,6 +89,32 @@ def rst(results: Results) -> str:
         lines += [[row if line is lines_of_row[0] else '', *line] for line in lines_of_row]
     return (RST_HEAD + LIST_TABLE + ''.join(map(_list_item, lines)) + LIST_TABLE
             + ''.join(map(_list_item, [('Machine', ''), *results.machine.items()])))
+
+
+def _sentence(subject: str, figure: Figure) -> str:
+    """How a figure compares, for a reader in a hurry."""
+    ratio = figure.ratio or 1
+    if figure.at is not None:
+        subject += f' with {figure.at:,.0f} VFs'
+    if abs(ratio - 1) <= max(SAME, figure.noise):
+        comparison = f'takes as long as with {figure.against}'
+    elif ratio < 1:
+        comparison = f'takes {1 / ratio:.1f} times less than with {figure.against}'
+    else:
+        comparison = f'takes {ratio:.2f} times as long as with {figure.against}'
+    ours, other = (number(median(side), figure.unit) for side in (figure.ours, figure.stock))
+    return f'- {subject} {comparison}: {ours} and {other}.\n'
+
+
+def answer(results: Results) -> str:
+    """For the guide: what the figures say, in sentences."""
+    lines = []
+    for subject, row, what in QUESTIONS:
+        found = [figure for figure in results.figures
+                 if figure.row == row and figure.what.startswith(what) and figure.stock]
+        if found:
+            lines.append(_sentence(subject, max(found, key=lambda figure: figure.at or 0)))
+    return RST_HEAD + '\n' + ''.join(lines)
 
 
 def _list_item(line: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ LITERAL = re.compile(r'(`+)([^`\n]+)\1')
 
 def texts() -> list[Path]:
     """The files to check."""
-    return [SOURCE / 'README.md', SOURCE / 'kernel-patches/README.md',
+    return [*sorted(SOURCE.glob('*.md')), SOURCE / 'kernel-patches/README.md',
             *sorted(SOURCE.glob('doc/guides/*.rst'))]
 
 

@@ -10,7 +10,7 @@ set -eu
 . "$(dirname "$0")/head.sh"
 # shellcheck disable=SC2086 # lists of words
 begin "${1:-$BUILD/packages}" 'to build and check the packages' $PACKAGES_BUILD $PACKAGES_FETCH \
-	$PACKAGES_DEBIAN
+	$PACKAGES_DEBIAN $PACKAGES_DOC
 name=$(dpkg-parsechangelog -l "$SOURCE/debian/changelog" -S Source)
 version=$(dpkg-parsechangelog -l "$SOURCE/debian/changelog" -S Version)
 upstream=${version%-*}

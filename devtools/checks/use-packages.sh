@@ -47,6 +47,19 @@ dpdk-vftoken generate --output token
 [ "$(stat -c %a token)" = 600 ] || die "not only its owner may read the token's file"
 dpdk-test-vftoken --list | grep -q '^group/vf/right: ' || die 'a case is missing'
 bash -c '. /usr/share/bash-completion/completions/dpdk-vftoken && complete -p dpdk-vftoken'
+dpdk-vftoken-doctor --help | grep -q '^usage: ' || die "the doctor doesn't start"
+dpdk-vftoken-doctor >doctor || [ $? -eq 1 ] || die 'the doctor fails'
+grep -q '^missing: ' doctor || die "the doctor doesn't find that this root has no DPDK"
+pf_daemon 2>&1 | grep -q '^usage: ' || die "pf_daemon doesn't start"
+examples=/usr/share/doc/dpdk-vftoken-examples/examples
+for file in systemd/pf-daemon@.service kubernetes/pf-owner.yaml pf_daemon/Makefile; do
+	[ -e "$examples/$file" ] || die "the example $file is missing"
+done
+html=/usr/share/doc/dpdk-vf-token-doc/html
+grep -q '<title>dpdk-vf-token' "$html/index.html" || die 'the guides are missing'
+[ -e "$html/_static/js/theme.js" ] || die "the guides' theme is missing"
+grep -q ' /usr/share/bash-completion/completions/dpdk-vftoken ' \
+	/usr/share/zsh/vendor-completions/_dpdk-vftoken || die "zsh's completion doesn't find bash's"
 cat >use.c <<-END
 	#include <vftoken/pf.h>
 	int main(void) { return vftoken_pf_reload_token(vftoken_context_process(), NULL); }
@@ -54,6 +67,7 @@ END
 use
 use -static
 
-apt purge --auto-remove dpdk-vftoken dpdk-test-vftoken libvftoken-dev libvftoken1
+apt purge --auto-remove dpdk-vftoken dpdk-test-vftoken libvftoken-dev libvftoken1 \
+	dpdk-vftoken-examples dpdk-vf-token-doc
 state >after
 diff before after || die 'the packages leave something, or take something with them; see above'

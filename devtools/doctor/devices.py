@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator
 
 from .facts import DMESG, DOCTOR, FIRMWARE, MISSING, NOTE, OK, Finding, Machine
+from .nics import family
 
 MELLANOX = '0x15b3'
-# Their PMDs go through the kernel's own driver, on which their VFs depend: such a PF stays on it.
-BIFURCATED = ('mlx4_core', 'mlx5_core')
 PCI_BRIDGE = '0x0604'
 
 
@@ -74,17 +73,20 @@ def device(machine: Machine, pf: str) -> Iterator[Finding]:
                       "machine's firmware has that off", f'mlxconfig -d {pf} set SRIOV_EN=1 '
                       'NUM_OF_VFS=8 && reboot' if mellanox else FIRMWARE)
         return
+    known = family(machine, pf, driver)
+    if known and not known.stays:
+        yield Finding(OK if known.pf.startswith('yes') else NOTE,
+                      f'{pf} is of the family {known.finding()}')
     yield from group(machine, pf)
     routes = {line.split()[0] for line in machine.read('proc/net/route').splitlines()[1:]}
     used = sorted(routes.intersection(machine.names(f'{sysfs}/net')))
+    if known and known.stays:
+        yield Finding(NOTE, f'{pf} is of the family {known.name}: {known.stays}. What the kernel '
+                      'does with it on vfio-pci shows', f'dpdk-test-vftoken --pf {pf}')
     if driver == 'vfio-pci':
         yield Finding(OK, f'{pf} is on vfio-pci')
         yield from vfs(machine, pf, total)
-    elif driver in BIFURCATED:
-        yield Finding(NOTE, f"{pf} is on {driver}, through which DPDK drives it and its VFs: that "
-                      'takes no VF token. What the kernel does with it on vfio-pci shows',
-                      f'dpdk-test-vftoken --pf {pf}')
-    else:
+    elif not (known and known.stays):
         yield Finding(MISSING, f'{pf} is on {driver or "no driver"}, not vfio-pci'
                       + (f'; its interface {used[0]} has routes: see who uses it' if used else ''),
                       f'dpdk-devbind.py -b vfio-pci {pf}')

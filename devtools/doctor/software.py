@@ -13,8 +13,8 @@ from .facts import MISSING, NOTE, OK, Finding, Machine
 TOOLS = ('dpdk-devbind.py', 'dpdk-telemetry.py', 'dpdk-test-vftoken', 'dpdk-testpmd',
          'dpdk-vftoken')
 # With all of DPDK's drivers: by default only the lab's are built.
-INSTALL = ('meson setup -Ddpdk-22.11:enable_drivers= build && ninja -C build && '
-           'meson install -C build && ldconfig')
+INSTALL = ('meson setup -Ddpdk-22.11:enable_drivers= build-nic && ninja -C build-nic && '
+           'meson install -C build-nic && ldconfig')
 
 
 def answer(program: Path, *arguments: str) -> str:

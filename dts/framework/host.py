@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pexpect
 
-from doctor.devices import BIFURCATED
+from doctor.nics import BIFURCATED
 from lab.console import END_SESSION, BadInput, LabError, Result
 from lab.target import Target
 

@@ -81,6 +81,12 @@ static const struct {
 	{ "01:00.0=00000000-0000-0000-0000-000000000000", SAID(uuid_nil, "01:00.0", "00" DOTS),
 	  -EINVAL },
 	{ "\x1b[7A0E2D", WRONG_LENGTH("?[" DOTS, "8"), -EINVAL },
+	/* A path without its scheme, whatever its length and with a colon or not. */
+	{ "/run/vf-token", SAID(source_path, "/r" DOTS), -EINVAL },
+	{ "01:00.0=/run/vf-token", SAID(source_path, "01:00.0", "/r" DOTS), -EINVAL },
+	{ "./a", SAID(source_path, "./" DOTS), -EINVAL },
+	{ "run/by-path/pci-0000:01:00.0", SAID(source_path, "ru" DOTS), -EINVAL },
+	{ "/run/a-file-of-thirty-six-characters", SAID(source_path, "/r" DOTS), -EINVAL },
 	/* No such scheme; letters that may be a token's aren't shown. */
 	{ "store:token", SAID(source_scheme, "store:"), -EINVAL },
 	{ "01:00.0=FILE:/token", SAID(source_scheme, "01:00.0", "FILE:"), -EINVAL },

@@ -89,6 +89,8 @@ parse_literal(struct vftoken_source *source, struct vftoken_store *store, const 
 	if (colon != NULL && is_word(text, (size_t)(colon - text)))
 		return vftoken_refuse_of(subject, -EINVAL, MSG(source_scheme), (int)(colon - text),
 					 text);
+	if (strchr(text, '/') != NULL)
+		return vftoken_refuse_of(subject, -EINVAL, MSG(source_path), masked);
 	if (colon != NULL)
 		return vftoken_refuse_of(subject, -EINVAL, MSG(source_scheme_masked), masked);
 	ret = vftoken_parse_uuid(text, masked, token, subject);
