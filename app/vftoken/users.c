@@ -97,8 +97,8 @@ look_at(struct status_list *list, int process, int fds, const char *fd, long pid
 		return 0;
 	number = makedev(file.stx_rdev_major, file.stx_rdev_minor);
 	for (i = 0; ret == 0 && i < list->count; i++)
-		if (number != 0 && (number == list->devices[i].files[0] ||
-				    number == list->devices[i].files[1]))
+		if (number != 0 &&
+		    (number == list->devices[i].files[0] || number == list->devices[i].files[1]))
 			ret = add_user(&list->devices[i], process, pid);
 	return ret;
 }
