@@ -4,7 +4,8 @@
 """Make Meson's subproject dpdk-source of a DPDK tree from anywhere, with the glue nearest to it.
 
 The glue is that of the newest wrap file which isn't newer than the tree; a tree that opens VFIO
-devices by cdev, too, gets that of DPDK's main branch. The tree itself stays as it is; the subproject is a copy, which is brought up to date when the tree or the glue has changed.
+devices by cdev, too, gets that of DPDK's main branch. The tree itself stays as it is; the
+subproject is a copy, which is brought up to date when the tree or the glue has changed.
 """
 from __future__ import annotations
 

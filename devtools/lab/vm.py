@@ -43,8 +43,12 @@ class Lab(Target):
         `vfs` binds each PF to vfio-pci and enables that many; `kernel` is an image or a version of
         Debian's; after `timeout` seconds it ends; `append` are more arguments for its kernel;
         `nvmes` is the number of NVMe controllers with up to 100 VFs each; `qemu_arguments` are more
-        arguments for QEMU."""
+        arguments for QEMU. The environment variable LAB_PATH=cdev leaves VFIO devices their own
+        files only, as on a kernel without groups."""
         cpus = CPUS if cpus is None else cpus
+        path = os.environ.get('LAB_PATH', '')
+        if path not in ('', 'cdev'):
+            raise BadInput(f"LAB_PATH is '{path}'; it must be cdev or empty")
         self._check(pfs=(pfs, 1, 8), vfs=(vfs, 0, 7), memory=(memory, 384, 1 << 20),
                     cpus=(cpus, 1, 64), timeout=(timeout, 1, 7 * 86400), nvmes=(nvmes, 0, 4))
         try:
@@ -71,6 +75,8 @@ class Lab(Target):
         self._watchdog.daemon = True
         try:
             self._start(setup, program, chosen, content, timeout)
+            if path:
+                self._leave_cdev()
             for pf in self.pfs if vfs else []:
                 self.bind(pf, 'vfio-pci')
                 self.enable(pf, vfs)
@@ -126,6 +132,12 @@ class Lab(Target):
         if word != 'ready' or (len(self.pfs), len(self.nvmes)) != (setup.pfs, setup.nvmes):
             raise LabError(f'the guest sees {len(self.pfs)} of {setup.pfs} PFs and '
                            f'{len(self.nvmes)} of {setup.nvmes} NVMe controllers; {self._ended()}')
+
+    def _leave_cdev(self) -> None:
+        """Take the container's file away, without which no IOMMU group can be used."""
+        if self.run('[ -e /dev/iommu ]').status:
+            raise BadInput(f'LAB_PATH=cdev: the kernel {self.release} has no iommufd')
+        self.check('rm /dev/vfio/vfio')
 
     @staticmethod
     def _initrd(content: Sequence[bytes]) -> BinaryIO:

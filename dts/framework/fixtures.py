@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from doctor.pci import bdf
+from dpdk.source import CDEV
 from lab.target import Target
 from lab.vm import Lab
 
-from .build import guest_files
+from .build import dpdk_tree, guest_files
 from .common import SOURCE, TOKEN, TOKEN_FILE, VM
 from .host import Host
 from .testpmd import Testpmd
@@ -40,6 +41,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason='needs virtual machines of its own'))
         elif 'lab' not in item.fixturenames:
             item.add_marker(pytest.mark.skip(reason="isn't about a target"))
+
+
+@pytest.fixture(autouse=True)
+def has_the_path(request: pytest.FixtureRequest) -> None:
+    """Where the lab leaves devices their own files only, skip what has another DPDK."""
+    if os.environ.get('LAB_PATH') and 'start' in request.fixturenames and not (
+            dpdk_tree(request.getfixturevalue('build')) / CDEV).is_file():
+        pytest.skip('this DPDK opens devices by group only')
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter,

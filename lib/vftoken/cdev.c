@@ -95,7 +95,9 @@ vftoken_cdev_bind_with_token(struct vftoken_opening *o, const uuid_t token)
 		o->ctx->cdev_check = VFTOKEN_YES;
 	if (ret != -EINVAL || vftoken_vfio_bind_takes_token(o->device_fd))
 		return ret;
-	o->ctx->cdev_check = VFTOKEN_NO;
+	/* A driver that is only based on vfio-pci may lack the check that vfio-pci has. */
+	if (vftoken_is_vfio_pci(o->sriov.driver))
+		o->ctx->cdev_check = VFTOKEN_NO;
 	return bind_unchecked(o, token);
 }
 

@@ -21,11 +21,13 @@
 #define BIND _IO(VFIO_TYPE, VFIO_BASE + 18)
 #define IOMMUFD 42
 
-/* A PF and VFs of it, one in its IOMMU group; a PF on the kernel's driver, its VF; neither. */
+/* A PF and VFs of it, one in its IOMMU group, one on a variant driver; a PF on the kernel's driver,
+ * its VF; neither. */
 #define PF "0000:01:00.0"
 #define VF "0000:01:10.0"
 #define VF2 "0000:01:10.2"
 #define VF_SHARING "0000:01:10.4"
+#define VF_VARIANT "0000:01:10.6"
 #define PF_IGB "0000:02:00.0"
 #define VF_OF_IGB "0000:02:10.0"
 #define PLAIN "0000:05:00.0"
@@ -50,6 +52,7 @@ make_devices(void)
 		{ { VF, "vfio-pci", PF, NULL, NULL }, "vfio1", "10" },
 		{ { VF2, "vfio-pci", PF, NULL, NULL }, "noiommu-vfio2", "12" },
 		{ { VF_SHARING, "vfio-pci", PF, NULL, NULL }, "vfio3", "9" },
+		{ { VF_VARIANT, "mlx5_vfio_pci", PF, NULL, NULL }, "vfio4", "13" },
 		{ { PF_IGB, "igb", NULL, "7\n", "1\n" }, NULL, "14" },
 		{ { VF_OF_IGB, "vfio-pci", PF_IGB, NULL, NULL }, "vfio5", "16" },
 		{ { PLAIN, "vfio-pci", NULL, NULL, NULL }, "vfio6", "18" },
@@ -292,6 +295,33 @@ no_token_taken(void **state)
 	vftoken_context_destroy(ctx);
 }
 
+/* A variant driver that checks none says nothing of vfio-pci. */
+static void
+variant(void **state)
+{
+	static const struct test_answer none[] = { { .ret = -EINVAL },
+						   { .ret = -EINVAL },
+						   { .ret = 0 } };
+	static const struct test_answer next[] = { { .ret = 0 } };
+	struct vftoken_context *ctx = make_context(TOKEN_A);
+	int fds[2];
+
+	(void)state;
+	make_devices();
+	test_answer(none, TEST_DIM(none));
+	fds[0] = vftoken_open_cdev(ctx, FILE_VF, IOMMUFD, VF_VARIANT);
+	assert_true(fds[0] >= 0);
+	test_said(cdev_unchecked, VF_VARIANT, "vfio/devices");
+	test_answer(next, TEST_DIM(next));
+	fds[1] = vftoken_open_cdev(ctx, FILE_VF, IOMMUFD, VF);
+	assert_true(fds[1] >= 0);
+	test_said_nothing();
+	assert_string_equal(test_ioctls[0].token, TOKEN_A);
+	assert_int_equal(close(fds[0]), 0);
+	assert_int_equal(close(fds[1]), 0);
+	vftoken_context_destroy(ctx);
+}
+
 /* While the token was read its PF has left vfio-pci, so that the bind takes none. */
 static int
 leave_vfio(unsigned long request, void *arg)
@@ -446,6 +476,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(one_bind, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(refused, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(no_token_taken, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(variant, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(not_wanted, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(device, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(in_use, test_setup, test_teardown),
