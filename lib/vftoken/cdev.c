@@ -146,7 +146,7 @@ cdev_check(struct vftoken_context *ctx, const char *bdf)
 	fd = vftoken_fd_open(path, O_RDWR);
 	if (fd < 0)
 		return (struct vftoken_fact){ VFTOKEN_UNKNOWN, fd };
-	ctx->cdev_check = vftoken_vfio_bind_takes_token(fd) ? VFTOKEN_YES : VFTOKEN_NO;
+	ctx->cdev_check = vftoken_vfio_bind_knows_token(fd) ? VFTOKEN_YES : VFTOKEN_NO;
 	close(fd);
 	return (struct vftoken_fact){ ctx->cdev_check, 0 };
 }

@@ -252,7 +252,7 @@ no_token_taken(void **state)
 	static const struct test_answer next[] = { { .ret = 0 } };
 	static const struct test_answer pf[] = { { .ret = 0 }, { .ret = 0 } };
 	static const struct test_answer fails[] = { { .ret = 0 }, { .ret = -EIO } };
-	static const struct test_answer busy[] = { { .ret = -EINVAL }, { .ret = -E2BIG } };
+	static const struct test_answer busy[] = { { .ret = -EINVAL }, { .ret = -EFAULT } };
 	struct vftoken_context *ctx = make_context(TOKEN_A);
 	int fds[3];
 	size_t i;
@@ -336,7 +336,7 @@ leave_vfio(unsigned long request, void *arg)
 		errno = EINVAL;
 		return -1;
 	case 1:
-		errno = E2BIG;
+		errno = EFAULT;
 		return -1;
 	default:
 		return 0;
@@ -444,6 +444,7 @@ check(void **state)
 		{ -EINVAL, 0 },
 		{ -ENOTTY, 0 },
 		{ -E2BIG, 1 },
+		{ 0, 0 },
 	};
 	struct vftoken_context *ctx;
 	size_t i;

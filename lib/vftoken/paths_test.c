@@ -399,8 +399,8 @@ bind_in_kernel(const void *arg)
 	errno = running->path->refusal;
 	if (errno != 0)
 		return -1;
-	errno = E2BIG;
-	if (bind.argsz > sizeof(bind))
+	errno = EFAULT;
+	if (bind.token == 0)
 		return -1;
 	running->sent |= is_token((const void *)(uintptr_t)bind.token, token_a);
 	return 0;

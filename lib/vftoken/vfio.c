@@ -167,9 +167,19 @@ vftoken_vfio_bind_iommufd(int device_fd, int iommufd, const uuid_t token)
 bool
 vftoken_vfio_bind_takes_token(int device_fd)
 {
+	/* A kernel looks at the flags first, so that only one that takes a token finds none here.
+	 */
+	struct bind_iommufd bind = { .argsz = sizeof(bind), .flags = BIND_FLAG_TOKEN };
+
+	return ioctl(device_fd, BIND_IOMMUFD, &bind) == 0 || (errno != EINVAL && errno != ENOTTY);
+}
+
+bool
+vftoken_vfio_bind_knows_token(int device_fd)
+{
 	/*
-	 * Longer than what any kernel knows, with an end that isn't zero. One that takes tokens
-	 * refuses that before it looks at the device; one that takes none, the flag.
+	 * Longer than what any kernel knows, with an end that isn't zero. One that knows tokens
+	 * refuses that before it looks at the device; one that doesn't, the flag.
 	 */
 	union {
 		struct bind_iommufd bind;

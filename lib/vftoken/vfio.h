@@ -145,11 +145,21 @@ int vftoken_vfio_feature_set(int device_fd, uint16_t feature, const void *data, 
 int vftoken_vfio_bind_iommufd(int device_fd, int iommufd, const uuid_t token);
 
 /**
- * Whether VFIO_DEVICE_BIND_IOMMUFD takes a VF token on this kernel. The device stays as it is.
+ * Whether VFIO_DEVICE_BIND_IOMMUFD takes a VF token for a device that this process is about to
+ * bind. The device stays as it is, but can't be opened by its group for a moment.
  *
  * @param device_fd
- *   The file of a device on vfio-pci, which need not be bound.
+ *   The device's own file, not bound yet.
  */
 bool vftoken_vfio_bind_takes_token(int device_fd);
+
+/**
+ * Whether the kernel's VFIO_DEVICE_BIND_IOMMUFD knows VF tokens. No device is touched, so this one
+ * may be another process's.
+ *
+ * @param device_fd
+ *   The own file of any device.
+ */
+bool vftoken_vfio_bind_knows_token(int device_fd);
 
 #endif /* VFTOKEN_VFIO_H */
