@@ -83,7 +83,8 @@ def machine(build, tmp_path):
 
     def run(command, busy=()):
         as_root = [] if os.getuid() == 0 else ['--map-root-user']
-        argv = ['unshare', '--mount', *as_root, 'sh', '-c',
+        # Other tests' processes must not be seen.
+        argv = ['unshare', '--mount', '--pid', '--fork', '--mount-proc', *as_root, 'sh', '-c',
                 MOUNTS.format(folder=shlex.quote(str(tmp_path)), command=command)]
         status = f'env LD_PRELOAD={tmp_path}/calls {program(build, "dpdk-vftoken")} status'
         done = subprocess.run(argv, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
