@@ -5,9 +5,13 @@ import re
 
 import pytest
 
-from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from framework.common import BY_CDEV, TOKEN, TOKEN_FILE, WRONG_TOKEN
 
 SYSFS = '/sys/bus/pci/devices/'
+# VFIO_DEVICE_BIND_IOMMUFD and VFIO_DEVICE_ATTACH_IOMMUFD_PT, as strace names their numbers.
+BIND = 'VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY'
+ATTACH = 'VFIO_IOMMU_SPAPR_TCE_CREATE'
+OPEN = BIND if BY_CDEV else 'VFIO_GROUP_GET_DEVICE_FD'
 
 
 def short(name, arguments):
@@ -31,12 +35,14 @@ CLOCK = 'clock_gettime'
 
 def opening(lab, device, *eal):
     """The system calls, with their results, with which a testpmd opens a device, from the time
-    that it has the IOMMU group until it asks the device for its properties."""
+    that it has the IOMMU group, or looks for the device's own file, until it asks the device for
+    its properties."""
     # EAL's lesser messages go to a log that may be there or not, with calls of their own.
     argv = ('dpdk-testpmd -l 0,1 -m 128 --file-prefix=traced --log-level=lib.eal:error '
             f'-a {device} ' + ' '.join(eal))
     lab.check(f'strace -o /tmp/trace {argv} -- --nb-cores=1 </dev/null', timeout=120)
-    trace = lab.check("sed -n '/VFIO_GROUP_GET_STATUS/,/VFIO_DEVICE_GET_INFO/p' /tmp/trace")
+    begin = 'vfio-dev' if BY_CDEV else 'VFIO_GROUP_GET_STATUS'
+    trace = lab.check(f"sed -n '/{begin}/,/VFIO_DEVICE_GET_INFO/p' /tmp/trace")
     calls = [(short(name, arguments), int(result)) for name, arguments, result
              in re.findall(r'^(\w+)\((.*)\) += (-?\d+)', trace, re.MULTILINE)
              if name != CLOCK]
@@ -47,7 +53,7 @@ def opening(lab, device, *eal):
 
 def opens(calls):
     """The results of the opens of a device among system calls."""
-    return [result for name, result in calls if name == 'VFIO_GROUP_GET_DEVICE_FD']
+    return [result for name, result in calls if name == OPEN]
 
 
 @pytest.mark.parametrize('source, reads', [
@@ -65,11 +71,16 @@ def test_vf_with_its_token(pf_testpmd, lab, pf, vfs, source, reads):
     reads a file. The open succeeded.
     """
     calls = opening(lab, vfs[0], f'--vfio-vf-token={pf}={source}')
-    assert [name for name, _ in calls if name not in THREAD] == [
-        'VFIO_GROUP_GET_STATUS', 'VFIO_GROUP_SET_CONTAINER', 'VFIO_SET_IOMMU', 'VFIO_IOMMU_MAP_DMA',
-        f'readlink {vfs[0]}/driver', f'readlink {vfs[0]}/physfn',
-        f'readlink {pf}/driver', *reads,
-        'VFIO_GROUP_GET_DEVICE_FD', 'VFIO_DEVICE_GET_INFO']
+    names = [name for name, _ in calls if name not in THREAD]
+    begin, end = ['VFIO_GROUP_GET_STATUS', 'VFIO_GROUP_SET_CONTAINER', 'VFIO_SET_IOMMU',
+                  'VFIO_IOMMU_MAP_DMA'], [OPEN]
+    if BY_CDEV:
+        cdev = lab.check(f'ls {SYSFS}{vfs[0]}/vfio-dev')
+        names = names[names.index(f'readlink {vfs[0]}/driver'):]
+        begin, reads, end = [], [f'openat /dev/vfio/devices/{cdev}', *reads], [OPEN, ATTACH]
+    assert names == [
+        *begin, f'readlink {vfs[0]}/driver', f'readlink {vfs[0]}/physfn', f'readlink {pf}/driver',
+        *reads, *end, 'VFIO_DEVICE_GET_INFO']
     assert opens(calls)[0] >= 0
 
 
@@ -77,7 +88,7 @@ def test_refused_vf(pf_testpmd, lab, vfs):
     """A refused VF must cost one open too, as a second try would only fill the kernel's log.
 
     Steps: Start the PF's testpmd; trace one on a VF with a wrong token.
-    Verify: One VFIO_GROUP_GET_DEVICE_FD, and it failed.
+    Verify: One VFIO_GROUP_GET_DEVICE_FD, or by cdev one VFIO_DEVICE_BIND_IOMMUFD, and it failed.
     """
     assert opens(opening(lab, vfs[0], f'--vfio-vf-token={WRONG_TOKEN}')) == [-1]
 

@@ -38,6 +38,7 @@ def test_asks_its_primary(pf_testpmd, start, lab, vfs, proc_info, source, env, r
     assert vf_testpmd.ports == 1
 
 
+@pytest.mark.group
 def test_primary_cannot_give_it(pf_testpmd, start, lab, pf, vfs, proc_info):
     """A secondary process must say why it has no token when its primary can't read it any more.
 
@@ -56,6 +57,7 @@ def test_primary_cannot_give_it(pf_testpmd, start, lab, pf, vfs, proc_info):
               ('source_unopened', vfs[0], 'file:/run/removed', why))
 
 
+@pytest.mark.group
 def test_own_rule_comes_first(pf_testpmd, start, pf, vfs, proc_info):
     """A secondary process that was given a token must use that one.
 

@@ -8,7 +8,7 @@ import shlex
 
 import pytest
 
-from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
+from framework.common import BY_CDEV, TOKEN, TOKEN_FILE, WRONG_TOKEN
 from framework.messages import complained, result, said_only
 
 WRONG_FILE = '/run/wrong-token'
@@ -193,7 +193,7 @@ def test_set_of_a_pf_in_use(vftoken, pf_testpmd, pf):
     Steps: Start the PF's testpmd; set a token.
     Verify: It is refused with the reason.
     """
-    refused(vftoken('set', pf, WRONG), 1, 'group_busy', pf)
+    refused(vftoken('set', pf, WRONG), 1, 'device_busy' if BY_CDEV else 'group_busy', pf)
 
 
 def test_enable_and_disable(lab, vftoken, group, check, sriov, start, pf):
@@ -260,11 +260,33 @@ def without_group(lab, vfs):
     lab.check(f'mv /dev/group {path}')
 
 
-def test_use_unknown(lab, vftoken, sriov, vf_testpmd, without_group, pf, vfs):
-    """Where it can't be known whether a VF is in use, nothing must be done to it.
+@pytest.fixture
+def without_enable(lab, vfs):
+    """Nor does sysfs tell whether the VF is open."""
+    path = f'/sys/bus/pci/devices/{vfs[0]}/enable'
+    lab.check(f'mount --bind /dev/null {path}')
+    yield
+    lab.check(f'umount {path}')
+
+
+def test_use_without_group(vftoken, vf_testpmd, without_group, pf, vfs):
+    """Without the file of its group, sysfs must tell whether a VF is in use.
 
     Steps: Have a testpmd use a VF, and take the file of the VF's group away; ask for the status,
-    disable the VFs, set and check the token.
+    disable the VFs, set the token.
+    Verify: The VF is in use, and so the others are refused; the testpmd has its VF.
+    """
+    assert [line.split()[5] for line in vftoken('status')[1].splitlines()[2:4]] == ['yes', 'no']
+    refused(vftoken('disable', pf), 1, 'vfs_in_use', pf, 2, f'{vfs[0]} in use, {vfs[1]}')
+    refused(vftoken('set', pf, RIGHT), 1, 'cmd_vf_in_use', pf, vfs[0])
+    assert vf_testpmd.ports == 1
+
+
+def test_use_unknown(lab, vftoken, sriov, vf_testpmd, without_group, without_enable, pf, vfs):
+    """Where it can't be known whether a VF is in use, nothing must be done to it.
+
+    Steps: Have a testpmd use a VF, and take the file of the VF's group and sysfs' file away; ask
+    for the status, disable the VFs, set and check the token.
     Verify: The status is unknown; all else is refused with the VF's name; the testpmd has its VF.
     """
     assert [line.split()[5] for line in vftoken('status')[1].splitlines()[2:4]] == ['unknown', 'no']

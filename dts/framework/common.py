@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 """Names that all tests have in common."""
+import os
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -8,6 +9,9 @@ SOURCE = Path(__file__).resolve().parents[2]
 TOKEN = '3e7e882e-1daf-417f-ad8d-882eea5ee337'
 WRONG_TOKEN = '11112222-3333-4444-5555-666677778888'
 TOKEN_FILE = '/run/dts-vf-token'  # not the name that a host's owner would choose
+
+# Whether the lab leaves devices their own files only.
+BY_CDEV = os.environ.get('LAB_PATH') == 'cdev'
 
 # The default of --target.
 VM = 'vm'

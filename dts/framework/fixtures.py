@@ -18,7 +18,7 @@ from lab.target import Target
 from lab.vm import Lab
 
 from .build import dpdk_tree, guest_files
-from .common import SOURCE, TOKEN, TOKEN_FILE, VM
+from .common import BY_CDEV, SOURCE, TOKEN, TOKEN_FILE, VM
 from .host import Host
 from .testpmd import Testpmd
 
@@ -45,8 +45,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def has_the_path(request: pytest.FixtureRequest) -> None:
-    """Where the lab leaves devices their own files only, skip what has another DPDK."""
-    if os.environ.get('LAB_PATH') and 'start' in request.fixturenames and not (
+    """Where the lab leaves devices their own files only, skip what is about groups."""
+    if BY_CDEV and request.node.get_closest_marker('group'):
+        pytest.skip('is about IOMMU groups')
+    if BY_CDEV and 'start' in request.fixturenames and not (
             dpdk_tree(request.getfixturevalue('build')) / CDEV).is_file():
         pytest.skip('this DPDK opens devices by group only')
 

@@ -398,6 +398,9 @@ device(void **state)
 	test_watched_open.err = EMFILE;
 	assert_int_equal(vftoken_device_open(ctx, VF, &opened), -EMFILE);
 	test_said(iommufd_refused, VF, "iommu", "Too many open files");
+	assert_int_equal(unlink("vfio/vfio"), 0);
+	assert_int_equal(vftoken_device_open(ctx, PF_IGB, &opened), -ENOENT);
+	test_said(not_on_vfio, PF_IGB, "igb", PF_IGB);
 	ctx->iommu = "none";
 	assert_int_equal(vftoken_device_open(ctx, VF, &opened), -EUNATCH);
 	test_said(no_vfio_path, VF, "vfio", "none");
