@@ -214,9 +214,9 @@ def test_enable_and_disable(lab, vftoken, group, check, sriov, start, pf):
     on_terminal = lab.console('terminal')
     on_terminal.sendline(f'dpdk-vftoken enable {pf} 2 {RIGHT}; echo status=$?=')
     on_terminal.expect(r'status=(\d+)=', timeout=90)
-    shown = on_terminal.before.replace('\r', '')
+    shown, status = on_terminal.before.replace('\r', ''), on_terminal.match[1]
     on_terminal.close()
-    assert on_terminal.match[1] == '0' and f': {", ".join(vfs)} [vfs_kept]' in shown
+    assert status == '0' and f': {", ".join(vfs)} [vfs_kept]' in shown
     assert not set(vfs) & set(shown.split('\n'))
     testpmd = start('vf', vfs, f'--vfio-vf-token={pf}={RIGHT}')
     assert testpmd.ports == 2, testpmd.log
@@ -289,7 +289,7 @@ def test_use_unknown(lab, vftoken, sriov, vf_testpmd, without_group, without_ena
     for the status, disable the VFs, set and check the token.
     Verify: The status is unknown; all else is refused with the VF's name; the testpmd has its VF.
     """
-    assert [line.split()[5] for line in vftoken('status')[1].splitlines()[2:4]] == ['unknown', 'no']
+    assert [line.split()[6] for line in vftoken('status')[1].splitlines()[2:4]] == ['unknown', 'no']
     refused(vftoken('disable', pf), 1, 'use_without_file', pf, vfs[0], '/dev/vfio')
     refused(vftoken('set', pf, RIGHT), 1, 'cmd_vf_use_unknown', pf, vfs[0])
     refused(vftoken('check', pf, RIGHT), 2, 'cmd_use_unknown', pf, vfs[0])
