@@ -276,7 +276,7 @@ def test_use_without_group(vftoken, vf_testpmd, without_group, pf, vfs):
     disable the VFs, set the token.
     Verify: The VF is in use, and so the others are refused; the testpmd has its VF.
     """
-    assert [line.split()[5] for line in vftoken('status')[1].splitlines()[2:4]] == ['yes', 'no']
+    assert [line.split()[6] for line in vftoken('status')[1].splitlines()[2:4]] == ['yes', 'no']
     refused(vftoken('disable', pf), 1, 'vfs_in_use', pf, 2, f'{vfs[0]} in use, {vfs[1]}')
     refused(vftoken('set', pf, RIGHT), 1, 'cmd_vf_in_use', pf, vfs[0])
     assert vf_testpmd.ports == 1
