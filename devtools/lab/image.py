@@ -21,7 +21,8 @@ PYTHON = Path('/usr/bin/python3')
 # It doesn't edit lines, which is what a program at the other end of a console wants.
 SHELL = Path('/usr/bin/dash')
 TOOLS = ('busybox-static', 'kmod', 'pciutils', 'strace')
-MODULES = ('virtio_pci', 'virtio_console', 'vfio', 'vfio_iommu_type1', 'vfio_pci', 'igb', 'igbvf', 'tun')
+MODULES = ('virtio_pci', 'virtio_console', 'vfio', 'vfio_iommu_type1', 'vfio_pci', 'igb', 'igbvf',
+           'tun')
 LEFT_OUT = ('doc', 'man')
 PYTHON_LEFT_OUT = ('*-packages', '_tkinter.*', 'config-*', 'distutils', 'ensurepip', 'idlelib',
                    'lib2to3', 'pydoc_data', 'test', 'tkinter', 'turtledemo')
