@@ -160,7 +160,8 @@ def open_group(bdf):
     fcntl.ioctl(container, SET_IOMMU, 1)
     return group
 def open_device(bdf, group):
-    os.close(fcntl.ioctl(group, GET_DEVICE, f'{bdf} vf_token={token}'.encode() + bytes(1)))
+    name = bytearray(f'{bdf} vf_token={token}'.encode() + bytes(1))
+    os.close(fcntl.ioctl(group, GET_DEVICE, name))
 open_device(pf, open_group(pf))
 groups = [open_group(vf) for vf in vfs]
 for wait in True, False:
