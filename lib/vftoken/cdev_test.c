@@ -399,6 +399,10 @@ device(void **state)
 	assert_int_equal(vftoken_device_open(ctx, VF, &opened), -EMFILE);
 	test_said(iommufd_refused, VF, "iommu", "Too many open files");
 	assert_int_equal(unlink("vfio/vfio"), 0);
+	assert_int_equal(vftoken_device_open(ctx, PF_IGB, &opened), -EUNATCH);
+	test_said(vfio_missing, PF_IGB);
+	assert_int_equal(mkdir("drivers", 0755), 0);
+	assert_int_equal(mkdir("drivers/vfio-pci", 0755), 0);
 	assert_int_equal(vftoken_device_open(ctx, PF_IGB, &opened), -ENOENT);
 	test_said(not_on_vfio, PF_IGB, "igb", PF_IGB);
 	ctx->iommu = "none";

@@ -25,13 +25,13 @@ struct vftoken_device {
 	char bdf[VFTOKEN_BDF_SIZE];
 };
 
-/* Without the file of containers VFIO may still be there, with files of devices alone. */
+/* Without the file of containers vfio-pci may still be loaded: there are files of devices alone. */
 static bool
-has_vfio(const struct vftoken_context *ctx)
+is_loaded(const struct vftoken_context *ctx)
 {
 	char path[PATH_MAX];
 
-	return snprintf(path, sizeof(path), "%s/devices", ctx->vfio) < PATH_MAX &&
+	return snprintf(path, sizeof(path), "%s/../drivers/vfio-pci", ctx->sysfs) < PATH_MAX &&
 	       access(path, F_OK) == 0;
 }
 
@@ -44,7 +44,7 @@ refuse_group(const struct vftoken_context *ctx, const struct vftoken_sriov *srio
 		if (strstr(sriov->driver, "vfio") != NULL)
 			return vftoken_refuse(ctx, err, MSG(vfio_hidden), bdf, sriov->driver,
 					      ctx->vfio);
-		if (has_vfio(ctx))
+		if (is_loaded(ctx))
 			return vftoken_refuse(ctx, -ENOENT, MSG(not_on_vfio), bdf,
 					      vftoken_driver_name(sriov->driver), bdf);
 		return vftoken_refuse(ctx, err, MSG(vfio_missing), bdf);
