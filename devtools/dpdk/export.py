@@ -50,8 +50,8 @@ the token of a PF and enables its VFs. A refusal is explained in one
 sentence.
 
 The library needs no EAL, since EAL is to use it, and it is the same text
-as in the project dpdk-vf-token, but for api.h and its exports. All functions are
-internal to DPDK.
+as in the project dpdk-vf-token, but for api.h and its exports. All
+functions are internal to DPDK.
 '''
 
 MESON = '''# SPDX-License-Identifier: BSD-3-Clause

@@ -51,8 +51,7 @@ struct vftoken_info {
 	char bdf[VFTOKEN_BDF_SIZE];          /**< as the kernel writes it */
 	char driver[VFTOKEN_DRIVER_SIZE];    /**< the device's driver; empty when it has none */
 	char pf[VFTOKEN_BDF_SIZE];           /**< a VF's PF; else empty */
-	char pf_driver[VFTOKEN_DRIVER_SIZE]; /**< that PF's driver; empty without one, or if unknown
-					      */
+	char pf_driver[VFTOKEN_DRIVER_SIZE]; /**< that PF's driver; empty for none or unknown */
 	/** Whether a VF's PF has a driver. Unknown, -ENOENT: sysfs doesn't show the PF, as in some
 	 * containers.
 	 */

@@ -14,8 +14,8 @@
 #include "owner.h"
 #include "private.h"
 
-#define OTHERS_ENTER (S_IXGRP | S_IXOTH)
-#define OTHERS_WRITE (S_IWGRP | S_IWOTH)
+#define OTHERS_ENTER 0011
+#define OTHERS_WRITE 0022
 
 /* Nobody but this user and root may change where a path leads. The path's parts are links, too. */
 static int

@@ -227,8 +227,7 @@ vftoken_sriov_vfs_change(const char *devices, const char *pf, uint16_t numvfs)
 		ret = read_number(devices, pf, "sriov_offset", &offset);
 	if (ret == 0)
 		ret = read_number(devices, pf, "sriov_stride", &stride);
-	/* Where the next VF would be. The kernel removes a VF's links before it waits for its
-	 * users. */
+	/* Where the next VF would be. A VF's links go before the kernel waits for its users. */
 	vftoken_format_key(key + offset + (uint64_t)stride * numvfs, bdf);
 	if (ret == 0)
 		ret = device_path(devices, bdf, "", path);

@@ -94,11 +94,10 @@ vftoken_vfio_open(int group_fd, const char *name, const char *options)
 
 	length = snprintf(text, sizeof(text), "%s%s%s", name, options != NULL ? " " : "",
 			  options != NULL ? options : "");
-	if (length < (int)sizeof(text)) {
+	if (length < (int)sizeof(text))
 		ret = vftoken_fd_raise(ioctl(group_fd, VFIO_GROUP_GET_DEVICE_FD, text));
-	} else {
+	else
 		ret = -ENAMETOOLONG;
-	}
 	explicit_bzero(text, sizeof(text));
 	return ret;
 }

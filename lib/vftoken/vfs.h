@@ -22,8 +22,7 @@ struct vftoken_vfs {
 	unsigned int used;              /**< how many are in use, or on a driver of another kind */
 	char unknown[VFTOKEN_BDF_SIZE]; /**< the first whose use can't be known; empty for none */
 	int why;                        /**< why, a negative errno value */
-	char list[VFTOKEN_VFS_LIST_SIZE]; /**< used ones first; a list that is cut says how many
-					     more */
+	char list[VFTOKEN_VFS_LIST_SIZE]; /**< used ones first; if it is cut, how many more */
 };
 
 /**
