@@ -100,7 +100,7 @@ def test_commands(lab, vftoken, checked, pf):
     assert (result('cmd_cdev_unchecked') in vftoken('status')[1]) != checked
     assert [device['in_use'] for device in json.loads(vftoken('status --json')[1])['devices'][1:]
             ] == ['no', 'no']
-    assert vftoken(f'disable {pf}') == (0, '', '')
+    assert vftoken(f'disable {pf}') == (0, result('cmd_no_vfs', pf), '')
     assert not lab.vfs(pf)
 
 
