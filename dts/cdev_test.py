@@ -7,6 +7,7 @@ With LAB_PATH=cdev the other suites run so, too; here is what is different by th
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -14,6 +15,7 @@ from dpdk.source import CDEV
 from framework.build import dpdk_tree, guest_files
 from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
 from framework.messages import complained, messages, result, said, said_only
+from lab import qemu
 from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
@@ -25,6 +27,9 @@ NO_LINK_CHECK = ['--disable-link-check']
 @pytest.fixture(scope='module')
 def lab(build):
     """A machine without /dev/vfio/vfio, with the PF on vfio-pci and two files of tokens."""
+    version = re.match(r'(\d+)\.(\d+)', qemu.find_kernel(None, None).release)
+    if version and tuple(map(int, version.groups())) < (6, 6):
+        pytest.skip('this kernel has no VFIO_DEVICE_CDEV')
     with Lab(build=build, files=guest_files(build), timeout=1800) as machine:
         machine.bind(machine.pfs[0], 'vfio-pci')
         if machine.run('[ -e /dev/iommu ] && [ -d /dev/vfio/devices ]').status:

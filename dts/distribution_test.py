@@ -39,7 +39,8 @@ def same_abi(build):
         pytest.skip("the distribution's DPDK has another ABI than ours")
 
 
-@pytest.fixture(scope='class', params=['our-testpmd', 'dpdk-vftoken', 'testpmd'])
+@pytest.fixture(scope='class', params=['our-testpmd', *(
+    pytest.param(name, marks=pytest.mark.long) for name in ('dpdk-vftoken', 'testpmd'))])
 def owner(request, lab):
     """Who has set the token of the PF: our testpmd, the command, or the distribution's testpmd."""
     pf = lab.pfs[0]

@@ -11,7 +11,7 @@ from framework.common import TOKEN_FILE
 from framework.fixtures import prepared_lab
 from framework.messages import said_only
 
-pytestmark = pytest.mark.vm
+pytestmark = [pytest.mark.vm, pytest.mark.long]
 
 LOCKDOWN = '/sys/kernel/security/lockdown'
 SYSFS = '/sys/bus/pci/devices'
