@@ -99,8 +99,9 @@ def read_report(report: Path) -> dict[str, Cell]:
     """The cells of pytest's JUnit file, by suite."""
     cells: dict[str, Cell] = {}
     for case in ElementTree.parse(report).iter('testcase'):
-        # A file that can't be imported is a test's name without a class.
-        name = (case.get('classname') or case.get('name') or '').rpartition('.')[2]
+        # A file that can't be imported is a test's name without a class. A class follows its file.
+        parts = (case.get('classname') or case.get('name') or '').split('.')
+        name = next((part for part in parts if part.endswith('_test')), parts[-1])
         tags = {child.tag for child in case}
         ended = ('failed' if tags & {'failure', 'error'} else
                  'skipped' if 'skipped' in tags else 'passed')
