@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE=1
 MESON=/usr/bin/meson
 
 PACKAGES_BENCH='binutils git python3-matplotlib'
-PACKAGES_BROWSER=chromium
+PACKAGES_BROWSER='chromium chromium-driver python3-selenium'
 PACKAGES_BUILD='gcc libc6-dev libcmocka-dev libjson-c-dev libnuma-dev meson ninja-build patch pkg-config
 	python3 python3-pyelftools uuid-dev xz-utils'
 # The same by Fedora's names.
