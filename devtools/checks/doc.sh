@@ -4,7 +4,8 @@
 #
 # doc.sh [BUILD-FOLDER]
 # Builds the guides, with warnings as errors, and checks the links of guides and READMEs, without a
-# network; measures in a browser that nothing of the guides is cut off. What the guides tell people to type is tested by tests/guides_test.py.
+# network; measures in a browser that nothing of the guides is cut off. What the guides tell people
+# to type is tested by tests/guides_test.py.
 
 set -eu
 . "$(dirname "$0")/head.sh"
