@@ -172,6 +172,18 @@ def test_hidden_user(machine):
     assert (told['in_use'], told['used_by']) == ('yes', [])
 
 
+def test_unknown_group(machine, tmp_path):
+    """A group that can't be read must not be taken for none.
+
+    Steps: Put a file into the place of the link to the VF's group; ask for its status.
+    Verify: Its group is unknown, and so is whether it is in use.
+    """
+    group = tmp_path / f'pci/devices/{VF}/iommu_group'
+    group.unlink()
+    group.write_text('')
+    assert lines(machine('$STATUS'))[1][5:] == ['unknown', 'unknown', 'unknown']
+
+
 def test_name_of_a_process(machine):
     """A process's name must not reach the terminal as it is.
 

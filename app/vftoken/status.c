@@ -14,6 +14,7 @@
 #include "command.h"
 #include "status.h"
 
+/* A device without a link has no group; one whose link can't be read may have one. */
 static void
 read_group(struct status_device *device)
 {
@@ -22,8 +23,10 @@ read_group(struct status_device *device)
 
 	snprintf(path, sizeof(path), VFTOKEN_SYSFS_DEVICES "/%s/iommu_group", device->info.bdf);
 	n = readlink(path, target, sizeof(target) - 1);
-	if (n < 0)
+	if (n < 0) {
+		strcpy(device->group, errno == ENOENT ? "" : "unknown");
 		return;
+	}
 	target[n] = '\0';
 	snprintf(device->group, sizeof(device->group), "%s", basename(target));
 }

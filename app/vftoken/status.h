@@ -26,7 +26,7 @@ struct status_user {
 /** A device. */
 struct status_device {
 	struct vftoken_info info;
-	char group[16];             /**< its IOMMU group; empty without one */
+	char group[16];             /**< its IOMMU group, or `unknown`; empty without one */
 	struct vftoken_fact in_use; /**< of a device that is neither PF nor VF: no */
 	dev_t files[2];             /**< VFIO's files of the device, if it is in use; else 0 */
 	struct status_user *users;  /**< as far as this process may see them */
