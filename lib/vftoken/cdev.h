@@ -13,26 +13,7 @@
 
 #include <string.h>
 
-#include "private.h"
-#include "sriov.h"
-
-/* What is known of one open, by group or, with a path, by the device's own file (cdev). */
-struct vftoken_opening {
-	struct vftoken_context *ctx;
-	int group_fd;
-	const char *path;
-	int device_fd;
-	int iommufd;
-	const char *name;
-	uint64_t key;
-	struct vftoken_sriov sriov;
-	bool sriov_known;
-	struct vftoken_rule *rule;
-	const char *source; /* of the token, in words; NULL when there is none */
-	bool sent;          /* the last try had the token */
-	bool unchecked;     /* the kernel takes no token by cdev, so that it checks none */
-	bool explained;
-};
+#include "opening.h"
 
 /* The driver whose devices take VF tokens. */
 static inline bool
