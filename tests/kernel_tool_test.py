@@ -409,6 +409,23 @@ def test_missing_programs():
         build.require_programs({'sh': 'dash', 'no-such-1': 'one', '/no/such.h': 'two'})
 
 
+def test_without_series(make_tree, patches, tmp_path, monkeypatch):
+    """A kernel without a series must be built as it is, and with one both ways.
+
+    Steps: Have kernels of a tree without a series and with one, and a compiler that does nothing.
+    Verify: The folders of each.
+    """
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    monkeypatch.setattr(build, 'NEEDED', {})
+    monkeypatch.setattr(build.Builder, 'kernel', lambda builder, to, suffix: None)
+    made = make_tree(5, 5, 0)
+    source = build.tree_source(made)
+    for chosen, names in ((series.NONE, {'unpatched'}),
+                          (series.find_series(made, patches), {'patched', 'unpatched'})):
+        folder = build.kernels(source, chosen, False, 1, lambda text: None)
+        assert {path.name for path in folder.iterdir()} == names
+
+
 def test_copy_leaves_out(tmp_path):
     """What a build left, and what a lab's kernel isn't built from, must not be copied.
 

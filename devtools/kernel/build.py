@@ -177,7 +177,8 @@ def debian_source(version: str) -> Source:
 
 
 def _debian_package(package: str) -> Path:
-    others = [('', release) for release in RELEASES if release != debian.codename()]
+    others = [('', release) for release in (*RELEASES, debian.UNRELEASED)
+              if release != debian.codename()]
     for suite, release in [('', ''), ('backports', ''), *others]:
         with contextlib.suppress(debian.NoPackage):
             return debian.unpack(package, [package], suite, release=release)
@@ -186,14 +187,18 @@ def _debian_package(package: str) -> Path:
 
 def _build(source: Source, chosen: Series, work: Path, to: Path, debug: bool, jobs: int,
            say: Say) -> None:
-    """Put kernels without and with the series into the folders unpatched and patched below `to`."""
+    """Put kernels without and with the series into the folders unpatched and patched below `to`;
+    of a series without patches only the former."""
     start = time.monotonic()
     (work / 'source').mkdir()
     tree = source.put(work / 'source', [])
-    patches.check(chosen, tree)
+    kinds = [('unpatched', '')]
+    if chosen.patches:
+        patches.check(chosen, tree)
+        kinds.append(('patched', '-vf-token'))
     builder = Builder(tree, work, jobs, fragments(debug))
     say(f'building Linux {tree.name}' + (' with debug options' if debug else ''))
-    for name, suffix in (('unpatched', ''), ('patched', '-vf-token')):
+    for name, suffix in kinds:
         if name == 'patched':
             patches.apply_in_place(chosen.patches, tree.path)
         (to / name).mkdir()
@@ -211,7 +216,8 @@ def _key(source: Source, chosen: Series, debug: bool) -> str:
 
 
 def kernels(source: Source, chosen: Series, debug: bool, jobs: int, say: Say) -> Path:
-    """A folder of the cache with kernels without and with the series, built if need be."""
+    """A folder of the cache with kernels without and, if it has patches, with the series, built if
+    need be."""
     require_programs(NEEDED)
     name = source.name + ('-debug' if debug else '')
     top = debian.cache_dir() / 'kernels'
