@@ -213,6 +213,8 @@ remember(const struct vftoken_opening *o, int device_fd)
 {
 	struct vftoken_handle *handle = calloc(1, sizeof(*handle));
 
+	if (o->unchecked)
+		vftoken_cdev_say_unchecked(o);
 	if (handle == NULL)
 		return;
 	handle->next = o->ctx->handles;
