@@ -400,6 +400,39 @@ not_wanted(void **state)
 	vftoken_context_destroy(ctx);
 }
 
+static int
+provide(const char *name, void *opaque)
+{
+	(void)name;
+	(void)opaque;
+	return -ENOKEY;
+}
+
+/* A device that another process has opened is one that this process holds open. */
+static void
+received(void **state)
+{
+	struct vftoken_info info = { .size = sizeof(info) };
+	struct vftoken_context *ctx = make_context(VF A);
+
+	(void)state;
+	make_devices();
+	assert_int_equal(vftoken_add_rule(ctx, PLAIN A), 0);
+	vftoken_context_set_provider(ctx, provide, NULL, "the primary process");
+	vftoken_received(ctx, IOMMUFD, VF);
+	vftoken_received(ctx, IOMMUFD, "fsl-mc.0");
+	assert_int_equal(vftoken_start_end(ctx), 0);
+	test_said(rule_unused, PLAIN);
+	assert_int_equal(vftoken_info_read(ctx, VF, &info), 0);
+	assert_true(info.open);
+	vftoken_device_requested(ctx, VF);
+	test_said(vf_requested, VF);
+	vftoken_closing(ctx, VF);
+	assert_int_equal(vftoken_info_read(ctx, VF, &info), 0);
+	assert_false(info.open);
+	vftoken_context_destroy(ctx);
+}
+
 /* Without the group path a device is opened by its own file; with it, by group. */
 static void
 device(void **state)
@@ -528,6 +561,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(two_at_once, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(variant, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(not_wanted, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(received, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(device, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(in_use, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(check, test_setup, test_teardown),

@@ -73,8 +73,22 @@ VFTOKEN_API
 int vftoken_open_cdev(struct vftoken_context *ctx, const char *path, int iommufd, const char *name);
 
 /**
- * Say that a device that vftoken_open() or vftoken_open_cdev() opened is about to be closed. Until
- * then the PF's duties (pf.h) find it by its name.
+ * Say that this process holds a device that another process has opened and handed over, such as
+ * its primary process by cdev. No token is needed for it: its rule counts as used.
+ *
+ * @param ctx
+ *   The context.
+ * @param device_fd
+ *   The device fd.
+ * @param name
+ *   The device's name.
+ */
+VFTOKEN_API
+void vftoken_received(struct vftoken_context *ctx, int device_fd, const char *name);
+
+/**
+ * Say that a device that vftoken_open() or vftoken_open_cdev() opened, or that vftoken_received()
+ * told of, is about to be closed. Until then the PF's duties (pf.h) find it by its name.
  *
  * @param ctx
  *   The context.

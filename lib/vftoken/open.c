@@ -306,6 +306,19 @@ vftoken_open_cdev(struct vftoken_context *ctx, const char *path, int iommufd, co
 }
 
 void
+vftoken_received(struct vftoken_context *ctx, int device_fd, const char *name)
+{
+	struct vftoken_opening o = { .ctx = ctx, .name = name };
+
+	if (vftoken_parse_key(name, &o.key) < 0)
+		return;
+	pthread_mutex_lock(&ctx->lock);
+	prepare(&o);
+	remember(&o, device_fd);
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+void
 vftoken_group_refused(struct vftoken_context *ctx, const char *name)
 {
 	char bdf[VFTOKEN_BDF_SIZE];
