@@ -30,9 +30,15 @@ int vftoken_cdev_bind(struct vftoken_opening *o, const unsigned char *token);
 
 /*
  * Open it with a token where the kernel takes one; sent says whether that is so. Where it takes
- * none, a warning says that anybody may have the PF's VFs, and a PF's token is set afterwards.
+ * none, unchecked is set, and a PF's token is set afterwards.
  */
 int vftoken_cdev_bind_with_token(struct vftoken_opening *o, const uuid_t token);
+
+/*
+ * Say of each PF once, as long as a device of it is open, that anybody may have its VFs. The lock
+ * must be held from here until the device is remembered, as others may be opened meanwhile.
+ */
+void vftoken_cdev_say_unchecked(const struct vftoken_opening *o);
 
 /* Say why the kernel refuses a bind, other than for its token. */
 void vftoken_cdev_explain(const struct vftoken_opening *o, int err);

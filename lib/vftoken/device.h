@@ -171,8 +171,22 @@ VFTOKEN_API
 bool vftoken_was_reset(struct vftoken_context *ctx, const char *name);
 
 /**
- * Say that a device that vftoken_open() or vftoken_open_cdev() opened is about to be closed. Until
- * then the PF's duties (pf.h) find it by its name.
+ * Say that this process holds a device that another process has opened and handed over, such as
+ * its primary process by cdev. No token is needed for it: its rule counts as used.
+ *
+ * @param ctx
+ *   The context.
+ * @param device_fd
+ *   The device fd.
+ * @param name
+ *   The device's name.
+ */
+VFTOKEN_API
+void vftoken_received(struct vftoken_context *ctx, int device_fd, const char *name);
+
+/**
+ * Say that a device that vftoken_open() or vftoken_open_cdev() opened, or that vftoken_received()
+ * told of, is about to be closed. Until then the PF's duties (pf.h) find it by its name.
  *
  * After vftoken_stop_begin() the kernel's release of the device, which takes 100 ms for its reset,
  * waits for vftoken_context_clear(), which releases all devices in the time of one.

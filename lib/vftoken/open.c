@@ -213,6 +213,8 @@ remember(const struct vftoken_opening *o)
 {
 	struct vftoken_handle *handle = calloc(1, sizeof(*handle));
 
+	if (o->unchecked)
+		vftoken_cdev_say_unchecked(o);
 	if (handle == NULL)
 		return;
 	handle->next = o->ctx->handles;
@@ -299,6 +301,19 @@ vftoken_open_cdev(struct vftoken_context *ctx, const char *path, int iommufd, co
 	};
 
 	return open_named(&o);
+}
+
+void
+vftoken_received(struct vftoken_context *ctx, int device_fd, const char *name)
+{
+	struct vftoken_opening o = { .ctx = ctx, .name = name, .ret = device_fd };
+
+	if (vftoken_parse_key(name, &o.key) < 0)
+		return;
+	pthread_mutex_lock(&ctx->lock);
+	vftoken_opening_prepare(&o);
+	remember(&o);
+	pthread_mutex_unlock(&ctx->lock);
 }
 
 void
