@@ -18,6 +18,7 @@ from pexpect import EOF, TIMEOUT, fdpexpect
 from pexpect.spawnbase import SpawnBase
 
 GRACE = 15
+_MARKS = itertools.count()
 
 
 class LabError(Exception):
@@ -117,7 +118,6 @@ class Console(fdpexpect.fdspawn):
     """An interactive shell in the guest, to be used as any pexpect spawn object."""
 
     closed: bool
-    _marks = itertools.count()
 
     def __init__(self, name: str, port: int, sock: socket.socket, control: Control,
                  log: Path, released: Callable[[Console], None]) -> None:
@@ -142,14 +142,8 @@ class Console(fdpexpect.fdspawn):
             return
         self.closed = True
         self.flag_eof = False
-        mark = f'-- closed {next(self._marks)} --'
         try:
-            self._control.run(f'session=$(cat /run/lab/hvc{self._port}){END_SESSION}', 30)
-            # So that the port's next user doesn't read what this one left. First the way must be
-            # clear, as the kernel drops what a full terminal doesn't take within a second.
-            drain(self, 0.2)
-            self._control.run(f"echo '{mark}' >/dev/hvc{self._port}", 30)
-            self.expect_exact(mark, timeout=10)
+            end_session(self, self._port, self._control)
         finally:
             self._transcript.close()
             self._released(self)
@@ -166,6 +160,17 @@ def drain(console: SpawnBase, quiet: float = 0) -> None:
             console.read_nonblocking(65536, quiet)
     except (TIMEOUT, EOF):
         pass
+
+
+def end_session(spawn: SpawnBase, port: int, control: Control) -> None:
+    """Kill what runs on a console port."""
+    mark = f'-- closed {next(_MARKS)} --'
+    control.run(f'session=$(cat /run/lab/hvc{port}){END_SESSION}', 30)
+    # So that the port's next user doesn't read what this one left. First the way must be clear, as
+    # the kernel drops what a full terminal doesn't take within a second.
+    drain(spawn, 0.2)
+    control.run(f"echo '{mark}' >/dev/hvc{port}", 30)
+    spawn.expect_exact(mark, timeout=10)
 
 
 def open_command(port: int, prompt: str, rows: int = 50, cols: int = 200, term: str = 'dumb',

@@ -16,10 +16,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from pexpect import fdpexpect
+
 import debian
 
 from . import image, qemu
-from .console import BadInput, Console, Control, LabError, Result, drain, open_command
+from .console import (BadInput, Console, Control, LabError, Result, drain, end_session,
+                      open_command)
 from .target import Target
 
 __all__ = ['BadInput', 'Console', 'Lab', 'LabError', 'Result']
@@ -190,9 +193,7 @@ class Lab(Target):
             raise LabError(f"'{name}' cannot name a console; use letters, digits, '_', '.', '-'")
         if any(console.name == name for console in self._open):
             raise LabError(f"the console '{name}' is open already")
-        if not self._free:
-            raise LabError(f'all {CONSOLES} consoles are in use; close one')
-        port, sock = self._free.pop(0)
+        port, sock = self._take()
 
         def released(console: Console) -> None:
             self._open.remove(console)
@@ -202,8 +203,25 @@ class Lab(Target):
         self._open.append(console)
         return console
 
-    def terminal(self, prompt: str, rows: int, cols: int, term: str) -> socket.socket:
-        """A shell for a person: its raw socket. The machine ends with the shell."""
-        port, sock = self._free.pop(0)
-        self.check(open_command(port, prompt, rows, cols, term, 'sh', 'poweroff -f'))
-        return sock
+    def terminal(self, rows: int, columns: int, term: str,
+                 afterwards: str) -> tuple[int, socket.socket]:
+        """A shell for a person: its port and raw socket. `afterwards` is run when it has ended."""
+        port, sock = self._take()
+        file = f'/run/lab/hvc{port}'
+        # Until its session can be ended.
+        self.check(f'rm -f {file}\n'
+                   f'{open_command(port, "lab# ", rows, columns, term, "sh", afterwards)}\n'
+                   f'until [ -s {file} ]; do sleep 0.1; done')
+        return port, sock
+
+    def end_terminal(self, port: int, sock: socket.socket) -> None:
+        """Kill what runs on a person's terminal and give its port back."""
+        end_session(fdpexpect.fdspawn(sock, encoding='utf-8', codec_errors='replace'), port,
+                    self._control)
+        self._free.append((port, sock))
+
+    def _take(self) -> tuple[int, socket.socket]:
+        """A port that nobody uses."""
+        if not self._free:
+            raise LabError(f'all {CONSOLES} consoles are in use; close one')
+        return self._free.pop(0)
