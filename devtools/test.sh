@@ -23,10 +23,12 @@ trap 'exit 143' TERM
 # that fails ends, so that what it said stands last.
 checks() {
 	set -- 'cross.sh cross' 'unit.sh unit' 'static.sh static'
+	fuzz=10
+	[ "$mode" != --matrix ] || fuzz=60
 	if [ "$mode" = --fast ]; then
 		set -- "$@" 'fuzz.sh 3 fuzz'
 	else
-		set -- 'packages.sh packages' "$@" 'doc.sh guides' 'fuzz.sh 30 fuzz' \
+		set -- 'packages.sh packages' "$@" 'doc.sh guides' "fuzz.sh $fuzz fuzz" \
 			'proofs.sh proofs'
 	fi
 	# shellcheck disable=SC2016 # the inner shell's own

@@ -195,11 +195,14 @@ def test_rotation(dpdk, checked, start, lab, pf, vfs):
 def test_secondary(dpdk, start, lab, vfs, rule):
     """A secondary process must get a device from its primary, with no token at all.
 
-    Steps: Start a testpmd on a VF with the token; run dpdk-proc-info as its secondary process.
-    Verify: It shows the VF's port.
+    Steps: Start a testpmd on a VF with the token; run dpdk-proc-info as its secondary process, and
+    once more with a rule of its own for the VF.
+    Verify: It shows the VF's port, and says nothing of the rule, which it needn't use.
     """
     testpmd = start('vf', vfs[:1], rule, app=NO_LINK_CHECK)
     assert testpmd.ports == 1, testpmd.log
-    done = lab.run(f'dpdk-proc-info --file-prefix=vf -a {vfs[0]} -- --stats 2>&1', timeout=90)
-    assert done.status == 0 and 'NIC statistics for port 0' in done.output, done.output
-    assert messages(done.output) == []
+    for own in '', f'--vfio-vf-token={vfs[0]}=file:{TOKEN_FILE}':
+        done = lab.run(f'dpdk-proc-info --file-prefix=vf -a {vfs[0]} {own} -- --stats 2>&1',
+                       timeout=90)
+        assert done.status == 0 and 'NIC statistics for port 0' in done.output, done.output
+        assert messages(done.output) == []

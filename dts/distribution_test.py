@@ -2,6 +2,7 @@
 # Copyright(c) 2026 dpdk-vf-token contributors
 """The distribution's programs and ours agree on a VF's token, on either side of it."""
 import functools
+import json
 import re
 import subprocess
 
@@ -70,6 +71,30 @@ class TestOpeners:
         """
         opened = OPENERS[opener](lab, vfs[0], TOKENS[token])
         assert opened.works == (token == 'right'), f'{owner}: {opened.said}'
+
+
+@pytest.fixture
+def checked_by_cdev(lab, pf_testpmd):
+    """Whether the kernel checks tokens where VFs are opened by their own files."""
+    if lab.run('[ -e /dev/iommu ] && [ -d /dev/vfio/devices ]').status:
+        pytest.skip('this kernel has no VFIO_DEVICE_CDEV')
+    answer = json.loads(lab.check('dpdk-vftoken status --json'))['cdev_check']
+    assert answer in ('yes', 'no')
+    return answer == 'yes'
+
+
+@pytest.mark.parametrize('token', TOKENS)
+def test_qemu_by_cdev(lab, checked_by_cdev, vfs, token):
+    """QEMU passes no token on when it uses iommufd: a kernel that checks tokens there must refuse
+    it, with the right token, too, and it has the VF on one that doesn't, with any token or none.
+
+    Steps: Start the PF's testpmd; open a VF by QEMU with iommufd, with the right token, a wrong one
+    and none.
+    Verify: It works if the kernel checks no tokens there.
+    """
+    opened = distribution.by_qemu(lab, vfs[0], TOKENS[token], cdev=True)
+    assert opened.works != checked_by_cdev, opened.said
+    assert opened.works or 'Permission denied' in opened.said
 
 
 @pytest.mark.parametrize('token', TOKENS)

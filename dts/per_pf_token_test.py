@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 """Each PF has a token of its own, which opens its VFs and no other PF's."""
+import re
+import time
+
 import pytest
 
 from framework.build import guest_files
@@ -13,6 +16,8 @@ PFS = 4
 VFS = 7
 TOKENS = [f'{number}1b05ae4-52f5-4e3c-8d8c-0c7c0f4a2b6{number}' for number in range(PFS)]
 FILES = [f'/run/token-{number}' for number in range(PFS)]
+# What the kernel's reset of a device takes, in seconds.
+RESET = 0.1
 # Small queues, for the many ports.
 MANY = ['--disable-link-check', '--rxd=64', '--txd=64']
 
@@ -87,6 +92,30 @@ def test_one_token_for_both(two_pfs, start):
         assert vfs[own] in testpmd.command('show port summary all')
         said_only(testpmd.log, refusal(vfs[other], pfs[other], FILES[own]))
         testpmd.close()
+
+
+def test_opened_together(lab, start):
+    """Many VFs must take little longer than one, and a refused one must fail where it would alone.
+
+    Steps: Start testpmd on four PFs with a rule each; one on one VF; one on 28, of which the tenth
+        has a rule with another PF's token.
+    Verify: The 27 others took less than the two resets that each takes alone; they are probed in
+        the order of their addresses; one sentence, between the ninth and the eleventh.
+    """
+    pfs = lab.pfs
+    owners = start('pf', pfs, *rules(pfs), app=MANY)
+    assert owners.ports == PFS, owners.log
+    vfs = [vf for pf in pfs for vf in lab.vfs(pf)]
+    began = time.monotonic()
+    start('one', vfs[:1], *rules(pfs)).close()
+    one = time.monotonic() - began
+    began = time.monotonic()
+    testpmd = start('vf', vfs, *rules(pfs), f'--vfio-vf-token={vfs[9]}=file:{FILES[0]}', app=MANY)
+    assert time.monotonic() - began - one < (len(vfs) - 1) * 2 * RESET
+    found = re.findall(r'(?:device:|VF) ([0-9a-f:]{10}\.\d)', testpmd.log)
+    assert [found.index(vf) for vf in vfs] == list(range(len(vfs))), testpmd.log
+    said_only(testpmd.log, refusal(vfs[9], pfs[1], FILES[0]))
+    assert testpmd.ports == len(vfs) - 1
 
 
 @pytest.mark.long

@@ -99,7 +99,9 @@ def folder(lab):
     lab.check(f'umount {FOLDER} && rm -r {FOLDER}')
 
 
-@pytest.mark.parametrize('step', ['written', 'set', 'renamed'])
+@pytest.mark.parametrize('step', [
+    pytest.param('written', marks=pytest.mark.long), 'set',
+    pytest.param('renamed', marks=pytest.mark.long)])
 def test_killed(start, lab, pf, vfs, folder, step):
     """At whatever step of a rotation the PF's process ends, a file must have the current token.
 

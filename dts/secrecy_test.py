@@ -162,8 +162,10 @@ def test_source_is_not_shown(pf_testpmd, start, lab, vfs, source, env, redirect)
         assert TOKEN not in text
 
 
-@pytest.mark.parametrize('source, env, redirect',
-                         [pytest.param(TOKEN, {}, '', id='literal'), *SOURCES])
+@pytest.mark.parametrize('source, env, redirect', [
+    pytest.param(TOKEN, {}, '', id='literal'), SOURCES[0],
+    *(pytest.param(*source.values, id=source.id, marks=pytest.mark.long)
+      for source in SOURCES[1:])])
 def test_not_in_a_core_dump(pf_testpmd, start, vfs, found_in_core, source, env, redirect):
     """After the open a token must not be in the process's memory, hugepages included.
 

@@ -76,6 +76,25 @@ def test_nearest(make_tree, subprojects, version, glue):
         assert source.find_glue(tree, folder).path.name == f'dpdk-{glue}.wrap'
 
 
+def test_bus(make_tree):
+    """A tree since 26.07 must get the bus's glue of DPDK's main branch, and else what it got.
+
+    Steps: Ask for the project's glue of 26.07 where EAL keeps a bus's lists, and where it doesn't.
+    Verify: The patches of the bus are main's in the first; the others are the same.
+    """
+    folder = make_tree('tree', '26.07.0')
+    tree = source.find_tree(str(folder))
+    before = source.find_glue(tree).patches
+    (folder / 'lib/eal/include').mkdir()
+    (folder / source.LISTS[0]).write_text(f'#define {source.LISTS[1]}(dev, bus)\n')
+    after = source.find_glue(tree).patches
+    main = source.Wrap(SOURCE / 'subprojects/dpdk-main.wrap').patches
+    changed = [new for old, new in zip(before, after) if new != old]
+    assert [patch.name for patch in before] == [patch.name for patch in after]
+    assert changed and set(changed) < set(main)
+    assert all('bus-pci' in patch.name for patch in changed)
+
+
 def test_copy(make_tree, subprojects):
     """The copy must have the glue and nothing that isn't source; the tree must stay as it is.
 

@@ -39,6 +39,10 @@ def files(build):
             '/usr/local/lib/doctor': SOURCE / 'devtools/doctor'}
 
 
+# What the default run plays, too; the matrix plays all pages.
+READ_FIRST = ('admin_guide',)
+
+
 def pages(host):
     """The pages with blocks of a kind, and those that can't be read: their test says why."""
     for page in guides.pages():
@@ -50,7 +54,9 @@ def pages(host):
 
 
 @pytest.mark.vm
-@pytest.mark.parametrize('page', [page for page in pages(host=False) if page != IN_SHELLS])
+@pytest.mark.parametrize('page', [
+    pytest.param(page, marks=[] if page in READ_FIRST else pytest.mark.long)
+    for page in pages(host=False) if page != IN_SHELLS])
 def test_lab(build, page):
     """Each console block of a page must do what the page says, in the page's order.
 

@@ -296,7 +296,7 @@ def test_fragments():
     Steps: Read them.
     Verify: No line that isn't a comment or a symbol; no symbol twice in one.
     """
-    for path in (config.LAB, config.DEBUG, config.CHECK):
+    for path in (config.LAB, config.DEBUG, config.KCSAN, config.CHECK):
         lines = [line for line in path.read_text().splitlines() if line and line[0] != '#']
         assert len(config.symbols('\n'.join(lines))) == len(lines), path
 
@@ -343,6 +343,25 @@ def test_reports():
 '''
     assert [line.split('] ')[1].split()[0] for line in compare.reports(log)] == [
         '------------[', 'WARNING:', 'BUG:', 'WARNING:', 'INFO:']
+
+
+def test_data_races():
+    """A data race must count against a series if it is in a function that its patches name.
+
+    Steps: Search a log with races of the series' functions and of others, for patches.
+    Verify: The former; the number of the latter.
+    """
+    log = '''[    1.0] BUG: KCSAN: data-race in vfio_pci_f [vfio_pci_core] / vfio_g [vfio]
+[    1.0] write to 0x1 of 4 bytes by task 1 on cpu 0:
+[    1.0]  vfio_pci_f+0x1/0x2 [vfio_pci_core]
+[    2.0] BUG: KCSAN: data-race in tick_do / tick_go
+[    3.0] BUG: KCSAN: assert: race in vfio_g
+'''
+    found, others = compare.data_races(log, '@@ -1,2 +1,2 @@ static int vfio_g(void)\n+\tdo;\n')
+    assert [line.split('KCSAN: ')[1] for line in found] == [
+        'data-race in vfio_pci_f [vfio_pci_core] / vfio_g [vfio]', 'assert: race in vfio_g']
+    assert others == 1
+    assert compare.data_races(log, 'tick') == ([], 3)
 
 
 def test_leaks():
@@ -407,6 +426,23 @@ def test_missing_programs():
     build.require_programs({'sh': 'dash', '/etc/passwd': 'base-passwd'})
     with pytest.raises(KernelError, match='apt-get install one two$'):
         build.require_programs({'sh': 'dash', 'no-such-1': 'one', '/no/such.h': 'two'})
+
+
+def test_without_series(make_tree, patches, tmp_path, monkeypatch):
+    """A kernel without a series must be built as it is, and with one both ways.
+
+    Steps: Have kernels of a tree without a series and with one, and a compiler that does nothing.
+    Verify: The folders of each.
+    """
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    monkeypatch.setattr(build, 'NEEDED', {})
+    monkeypatch.setattr(build.Builder, 'kernel', lambda builder, to, suffix: None)
+    made = make_tree(5, 5, 0)
+    source = build.tree_source(made)
+    for chosen, names in ((series.NONE, {'unpatched'}),
+                          (series.find_series(made, patches), {'patched', 'unpatched'})):
+        folder = build.kernels(source, chosen, '', 1, lambda text: None)
+        assert {path.name for path in folder.iterdir()} == names
 
 
 def test_copy_leaves_out(tmp_path):

@@ -229,6 +229,7 @@ def test_reload(lab, systemd, vfs, pf):
     assert f'pf-daemon@{pf}' in units and all(f'vf-testpmd@{vf}' in units for vf in vfs)
 
 
+@pytest.mark.long
 def test_other_token(lab, systemd, vfs, pf):
     """A VF's unit with a token that the PF doesn't have must say why it fails, and try again.
 
@@ -249,6 +250,7 @@ def test_other_token(lab, systemd, vfs, pf):
     assert TOKEN not in seen and NEW not in seen
 
 
+@pytest.mark.long
 def test_dpdk_pf(lab, systemd, dpdk_pf, vfs, pf):
     """With the drop-in, a DPDK application on the PF must do the same; a reload that fails says so.
 

@@ -28,6 +28,9 @@ struct bind {
 
 #define FLAG_TOKEN (1U << 0)
 
+/* How often two processes bind one file. */
+#define SHARED_ROUNDS 8
+
 /* Open an iommufd and the file of a VF, but don't bind it. The PF has the right token. */
 static int
 open_files(const struct run *run, int *iommufd)
@@ -255,6 +258,69 @@ unbound(const struct run *run)
 	step_try(run, run->pf, TOKEN_NONE, 0);
 }
 
+/* One of two processes that have a file in common. */
+struct binding {
+	int fd;
+	int iommufd;
+	enum token token;
+	int answer;
+};
+
+static void
+bind_shared(const struct run *run, void *arg)
+{
+	struct binding *binding = arg;
+
+	(void)run;
+	binding->answer = vftoken_vfio_bind_iommufd(binding->fd, binding->iommufd,
+						    backend_token(binding->token));
+}
+
+/* One must succeed; the other comes too late, or had a wrong token while there was time. */
+static void
+check_shared(const struct binding *bindings)
+{
+	const int other = bindings[bindings[0].answer == 0].answer;
+	const bool wrong = bindings[1].token == TOKEN_WRONG;
+
+	if (wrong)
+		verdict_answer(bindings[0].answer, 0, "binding a shared file with %s",
+			       backend_token_name(TOKEN_RIGHT));
+	else if (bindings[0].answer != 0)
+		verdict_answer(bindings[1].answer, 0, "binding a shared file by one of two");
+	if (!wrong || other != -EACCES)
+		verdict_answer(other, -EINVAL, "binding a shared file by the other of two");
+}
+
+static void
+shared_file(const struct run *run)
+{
+	struct binding *bindings;
+	pid_t pids[2];
+	int i, round;
+
+	bindings = mmap(NULL, sizeof(*bindings) * 2, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (bindings == MAP_FAILED)
+		verdict_fail("out of memory");
+	for (round = 0; round < SHARED_ROUNDS; round++) {
+		bindings[0].fd = open_files(run, &bindings[0].iommufd);
+		bindings[0].token = TOKEN_RIGHT;
+		bindings[1] = bindings[0];
+		if (round % 2 == 1)
+			bindings[1].token = TOKEN_WRONG;
+		for (i = 0; i < 2; i++)
+			pids[i] = step_fork(bind_shared, run, &bindings[i]);
+		for (i = 0; i < 2; i++)
+			step_join(pids[i]);
+		check_shared(bindings);
+		close(bindings[0].fd);
+		close(bindings[0].iommufd);
+	}
+	/* No user stays counted. */
+	step_try(run, run->pf, TOKEN_NONE, 0);
+}
+
 const struct suite_case bind_cases[] = {
 	SUITE_CASE("bind/unknown-flag", unknown_flag, IOMMUFD_ONLY,
 		   "An unknown flag is refused with EINVAL, also beside the right token."),
@@ -274,6 +340,9 @@ const struct suite_case bind_cases[] = {
 		   "The right token without an iommufd is refused with EINVAL."),
 	SUITE_CASE("bind/after-refusal", after_refusal, IOMMUFD_ONLY,
 		   "After a refusal the same file opens with the right token, once."),
+	SUITE_CASE(
+		"bind/shared-file", shared_file, IOMMUFD_ONLY,
+		"Of two processes that bind one file at once, one does, and the other is EINVAL."),
 	SUITE_CASE(
 		"bind/refused-file", unbound, IOMMUFD_ONLY,
 		"The file of a refused device answers EINVAL to all else, and is no user of the PF."),

@@ -4,7 +4,8 @@
 #
 # unit.sh [BUILD-FOLDER]
 # Builds all but DPDK with gcc and clang and runs the unit tests: as they are, under valgrind, with
-# ASan and UBSan, and for the line coverage of libvftoken, of which LEAST per cent are demanded.
+# ASan and UBSan, those with threads with TSan, and for the line coverage of libvftoken, of which
+# LEAST per cent are demanded.
 
 set -eu
 . "$(dirname "$0")/head.sh"
@@ -56,6 +57,8 @@ step 'build against the installed library' installed
 step 'build with ASan and UBSan' configure sanitize gcc \
 	-Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized
 step 'tests with ASan and UBSan' run sanitize
+step 'build with TSan' configure threads clang -Db_sanitize=thread -Db_lundef=false
+step 'tests with threads and TSan' run threads ahead open_provider pf_threads
 step 'build with clang' configure clang clang
 step 'tests built with clang' run clang
 step 'build for coverage' configure coverage gcc -Db_coverage=true --buildtype=debug

@@ -4,8 +4,9 @@
 """Make Meson's subproject dpdk-source of a DPDK tree from anywhere, with the glue nearest to it.
 
 The glue is that of the newest wrap file which isn't newer than the tree; a tree that opens VFIO
-devices by cdev, too, gets that of DPDK's main branch. The tree itself stays as it is; the
-subproject is a copy, which is brought up to date when the tree or the glue has changed.
+devices by cdev, too, gets that of DPDK's main branch, and one whose EAL keeps the lists of a bus's
+devices gets that branch's for the bus. The tree itself stays as it is; the subproject is a copy,
+which is brought up to date when the tree or the glue has changed.
 """
 from __future__ import annotations
 
@@ -31,6 +32,8 @@ FOLDER = 'dpdk-source'
 MAIN = 'main'
 # What a tree with DPDK 26.11's VFIO code has.
 CDEV = 'lib/eal/linux/eal_vfio_cdev.c'
+# What a tree since 26.07 has, where EAL keeps them.
+LISTS = 'lib/eal/include/bus_driver.h', 'RTE_BUS_FOREACH_DEV'
 
 
 class SourceError(Exception):
@@ -70,7 +73,12 @@ def find_glue(tree: Tree, folder: Path = SUBPROJECTS) -> Wrap:
         return Wrap(wraps[MAIN])
     numbered = sorted((tuple(map(int, name.split('.'))), name) for name in wraps if name != MAIN)
     older = [name for release, name in numbered if release <= tree.release()]
-    return Wrap(wraps[older[-1] if older else numbered[0][1]])
+    wrap = Wrap(wraps[older[-1] if older else numbered[0][1]])
+    file, mark = tree.path / LISTS[0], LISTS[1]
+    if MAIN in wraps and file.is_file() and mark in file.read_text('utf-8'):
+        bus = {patch.name: patch for patch in Wrap(wraps[MAIN]).patches if 'bus-pci' in patch.name}
+        wrap.patches = [bus.get(patch.name, patch) for patch in wrap.patches]
+    return wrap
 
 
 def _files(patch: Path) -> list[str]:

@@ -29,6 +29,9 @@ NEEDED = {'gcc': 'gcc', 'make': 'make', 'flex': 'flex', 'bison': 'bison', 'bc': 
 OLD_HOST = ['HOSTCFLAGS=-O2 -w -fcommon']
 # Today's gcc warns about much of their own code.
 QUIET = ['KCFLAGS=-w']
+# By the kind of kernel; without a name it is the lab's.
+FRAGMENTS = {'': [config.LAB], 'debug': [config.LAB, config.DEBUG],
+             'kcsan': [config.LAB, config.KCSAN]}
 # As many results as are kept: a few versions, some states of their series.
 KEPT = 12
 
@@ -94,11 +97,6 @@ class Builder:
                 path.unlink()
         shutil.copyfile(self.objects / 'arch/x86/boot/bzImage', to / 'bzImage')
         shutil.copyfile(self.objects / '.config', to / 'config')
-
-
-def fragments(debug: bool) -> list[Path]:
-    """The fragments of a configuration."""
-    return [config.LAB, config.DEBUG] if debug else [config.LAB]
 
 
 @contextlib.contextmanager
@@ -177,23 +175,28 @@ def debian_source(version: str) -> Source:
 
 
 def _debian_package(package: str) -> Path:
-    others = [('', release) for release in RELEASES if release != debian.codename()]
+    others = [('', release) for release in (*RELEASES, debian.UNRELEASED)
+              if release != debian.codename()]
     for suite, release in [('', ''), ('backports', ''), *others]:
         with contextlib.suppress(debian.NoPackage):
             return debian.unpack(package, [package], suite, release=release)
     raise KernelError(f'Debian has no {package}; name a tree instead')
 
 
-def _build(source: Source, chosen: Series, work: Path, to: Path, debug: bool, jobs: int,
+def _build(source: Source, chosen: Series, work: Path, to: Path, kind: str, jobs: int,
            say: Say) -> None:
-    """Put kernels without and with the series into the folders unpatched and patched below `to`."""
+    """Put kernels without and with the series into the folders unpatched and patched below `to`;
+    of a series without patches only the former."""
     start = time.monotonic()
     (work / 'source').mkdir()
     tree = source.put(work / 'source', [])
-    patches.check(chosen, tree)
-    builder = Builder(tree, work, jobs, fragments(debug))
-    say(f'building Linux {tree.name}' + (' with debug options' if debug else ''))
-    for name, suffix in (('unpatched', ''), ('patched', '-vf-token')):
+    kinds = [('unpatched', '')]
+    if chosen.patches:
+        patches.check(chosen, tree)
+        kinds.append(('patched', '-vf-token'))
+    builder = Builder(tree, work, jobs, FRAGMENTS[kind])
+    say(f'building Linux {tree.name}' + (f' with {kind}.config' if kind else ''))
+    for name, suffix in kinds:
         if name == 'patched':
             patches.apply_in_place(chosen.patches, tree.path)
         (to / name).mkdir()
@@ -201,28 +204,29 @@ def _build(source: Source, chosen: Series, work: Path, to: Path, debug: bool, jo
         say(f'{name} after {time.monotonic() - start:.0f} s')
 
 
-def _key(source: Source, chosen: Series, debug: bool) -> str:
+def _key(source: Source, chosen: Series, kind: str) -> str:
     """What tells a result from any other: the source, the series, the configuration, this code."""
     digest = hashlib.sha256(source.facts)
     own = [HERE / name for name in ('build.py', 'config.py', 'tree.py')]
-    for path in (*chosen.patches, *fragments(debug), *own):
+    for path in (*chosen.patches, *FRAGMENTS[kind], *own):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def kernels(source: Source, chosen: Series, debug: bool, jobs: int, say: Say) -> Path:
-    """A folder of the cache with kernels without and with the series, built if need be."""
+def kernels(source: Source, chosen: Series, kind: str, jobs: int, say: Say) -> Path:
+    """A folder of the cache with kernels without and, if it has patches, with the series, built if
+    need be."""
     require_programs(NEEDED)
-    name = source.name + ('-debug' if debug else '')
+    name = source.name + (f'-{kind}' if kind else '')
     top = debian.cache_dir() / 'kernels'
-    final = top / f'{name}-{_key(source, chosen, debug)}'
+    final = top / f'{name}-{_key(source, chosen, kind)}'
     if final.is_dir():
         os.utime(final)
         return final
     with workshop(name) as work:
         if not final.is_dir():
             (work / 'result').mkdir()
-            _build(source, chosen, work, work / 'result', debug, jobs, say)
+            _build(source, chosen, work, work / 'result', kind, jobs, say)
             (work / 'result').rename(final)
             results = [path for path in top.iterdir() if path.is_dir() and path.name[0] != '.']
             for old in sorted(results, key=os.path.getmtime)[:-KEPT]:

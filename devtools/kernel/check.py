@@ -17,6 +17,8 @@ from .series import Series
 from .tree import KernelError, Tree, run
 
 STEPS = ('checkpatch', 'bisect', 'sparse', 'selftest', 'debug')
+# Another boot, which is for kernels from 5.8 on.
+KCSAN = 'kcsan'
 # By the Debian package that has it; see build.NEEDED.
 NEEDED = {'perl': 'perl', 'sparse': 'sparse'}
 SELFTESTS = 'tools/testing/selftests'

@@ -43,6 +43,15 @@ def reports(log: str) -> list[str]:
     return [line.strip() for line in _REPORT.findall(log)]
 
 
+def data_races(log: str, patches: str) -> tuple[list[str], int]:
+    """KCSAN's reports about functions that patches name, and the number of its others."""
+    found = re.findall(r'^.*BUG: KCSAN: .*$', log, re.MULTILINE)
+    own = [line.strip() for line in found
+           if any(re.search(rf'\b{name}\b', patches) for name in re.findall(
+               r'(\w+)(?: \[\w+\])?(?= /|\s*$)', line.split('KCSAN: ')[1]))]
+    return own, len(found) - len(own)
+
+
 def leaks(text: str, series: str) -> tuple[list[str], int]:
     """What kmemleak found but for the leaks that are known, and the number of those."""
     found = re.split(r'^(?=unreferenced object )', text.strip(), flags=re.MULTILINE)

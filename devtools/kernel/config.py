@@ -12,6 +12,7 @@ from .tree import KernelError, run
 HERE = Path(__file__).resolve().parent
 LAB = HERE / 'lab.config'
 DEBUG = HERE / 'debug.config'
+KCSAN = HERE / 'kcsan.config'
 CHECK = HERE / 'check.config'
 
 

@@ -12,14 +12,17 @@ from lab.target import BIND
 from lab.vm import Lab, LabError
 
 from . import compare
-from .check import Results, Skipped
+from .check import KCSAN, Results, Skipped
+from .series import Series
 from .tree import KernelError
 
+HERE = Path(__file__).resolve().parent
 # Half of it is for hugepages; an eighth is KASAN's, and kmemleak remembers each allocation.
 MEMORY = 4096
 # A disk controller that each of the lab's machines has and nothing uses.
 OTHER = '0000:00:1f.2'
 SUITE = '/usr/local/bin/dpdk-test-vftoken'
+FAULTS = '/usr/local/bin/faults.py'
 LIMIT = 3000
 ROUND = 10  # seconds that a round of the race may take
 
@@ -40,6 +43,20 @@ def _run(lab: Lab, command: str, limit: float = LIMIT) -> str:
         raise KernelError(f'in the lab, this ended with status {done.status}: {command.strip()}\n'
                           + '\n'.join(done.output.splitlines()[-40:]))
     return done.output
+
+
+def _faults(lab: Lab) -> str:
+    """Each allocation and each copy of user space's fails in turn; what follows must succeed."""
+    pf = lab.pfs[0]
+    _run(lab, BIND.format(device=pf, driver='vfio-pci'))
+    _run(lab, 'cd /sys/kernel/debug/failslab && echo N >ignore-gfp-wait && echo 0 >verbose; '
+              'test ! -d ../fail_usercopy || echo 0 >../fail_usercopy/verbose')
+    try:
+        output = _run(lab, f'python3 {FAULTS} {pf}')
+    finally:
+        _run(lab, BIND.format(device=pf, driver=''))
+    print(output, flush=True)
+    return f'{sum(map(int, re.findall(r": ([0-9]+) failures:", output)))} failures'
 
 
 def _suite(lab: Lab) -> str:
@@ -97,13 +114,14 @@ def _kunit(lab: Lab) -> str:
 def boot(results: Results, series: str, kernel: Path, build: Path, suite: Path,
          selftests: Sequence[Path], race: int) -> None:
     """All steps on a kernel with debug options and the series of that name."""
-    files: Mapping[str, Path] = {SUITE: suite, **{
+    files: Mapping[str, Path] = {SUITE: suite, FAULTS: HERE / 'faults.py', **{
         f'/usr/local/bin/{path.name}': path for path in selftests}}
     try:
         # KASAN would fall silent after its first report.
         with Lab(build, pfs=2, memory=MEMORY, kernel=kernel, append='kasan_multi_shot',
                  files=files, timeout=4 * LIMIT + ROUND * race) as lab:
             results.step('debug: KUnit', lambda: _kunit(lab))
+            results.step('debug: failures', lambda: _faults(lab))
             results.step('debug: dpdk-test-vftoken', lambda: _suite(lab))
             for path in selftests:
                 program = shlex.quote(f'/usr/local/bin/{path.name}')
@@ -111,5 +129,28 @@ def boot(results: Results, series: str, kernel: Path, build: Path, suite: Path,
             results.step('debug: race', lambda: _race(lab, race))
             results.step('debug: kmemleak', lambda: _kmemleak(lab, series))
             results.step('debug: kernel log', lambda: _log(lab))
+    except LabError as err:
+        raise KernelError(str(err)) from err
+
+
+def _races(lab: Lab, chosen: Series) -> str:
+    """No data race in what the series touches; nor may other checkers report."""
+    text = (lab.logs / 'serial.log').read_text('utf-8', 'replace')
+    own, others = compare.data_races(text, '\n'.join(
+        patch.read_text('utf-8') for patch in chosen.patches))
+    found = own + [line for line in compare.reports(text) if 'KCSAN' not in line]
+    if found:
+        raise KernelError('\n'.join(found) + f'\nthe whole log is {lab.logs / "serial.log"}')
+    return f"no data race in the series' functions, {others} elsewhere"
+
+
+def boot_kcsan(results: Results, chosen: Series, kernel: Path, build: Path, suite: Path,
+               race: int) -> None:
+    """The race on a kernel with KCSAN."""
+    try:
+        with Lab(build, pfs=2, memory=MEMORY, kernel=kernel, files={SUITE: suite},
+                 timeout=4 * LIMIT + ROUND * race) as lab:
+            results.step(f'{KCSAN}: race', lambda: _race(lab, race))
+            results.step(f'{KCSAN}: kernel log', lambda: _races(lab, chosen))
     except LabError as err:
         raise KernelError(str(err)) from err

@@ -30,6 +30,10 @@ class Series:
                 re.findall(r'^(?:---|\+\+\+) [ab]/(\S+)', patch.read_text('utf-8'), re.MULTILINE)}
 
 
+# For a kernel that is built as it is.
+NONE = Series('', ())
+
+
 def all_series(folder: Path = PATCHES) -> dict[str, Series]:
     """The series there are, by name."""
     found = {path.name: Series(path.name, tuple(sorted(path.glob('[0-9]*.patch'))))

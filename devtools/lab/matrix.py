@@ -4,8 +4,9 @@
 """Run the functional suites on several kernels and DPDK versions, and show the results as a table.
 
 The kernels are those that Debian 12 and 13 boot, Debian's 6.12 built with our series, and those
-given, as they are or as trees to build with a series. All suites run on all of them; with --quick
-all but the long tests, on the lab's default kernel alone.
+given, as they are or as trees to build with a series. All suites run on all of them; where a kernel
+has a file per device, those of dts and the PF's daemon run by cdev, too. With --quick all but the
+long tests run, on the lab's default kernel alone.
 """
 from __future__ import annotations
 
@@ -34,6 +35,10 @@ from lab import qemu  # noqa: E402
 
 KERNELS = ('6.1', '6.12')
 SERIES_KERNEL = '6.12'
+# The values of LAB_PATH; nothing is the group path, which DPDK takes first.
+PATHS = ('', 'cdev')
+# What a kernel's configuration has for the second.
+CDEV_OPTION = 'CONFIG_VFIO_DEVICE_CDEV=y'
 # The series that only a tree of the user's can show.
 TREES = ('5.4', '5.5')
 
@@ -63,11 +68,13 @@ class Column:
     kernel: str
     build: Path
     quick: bool = False
+    path: str = ''
 
     @property
     def title(self) -> str:
-        """Kernel and DPDK in few words."""
-        return f'{self.name} / {dpdk_version(self.build)}'
+        """Kernel, DPDK and path in few words."""
+        by = f' by {self.path}' if self.path else ''
+        return f'{self.name} / {dpdk_version(self.build)}{by}'
 
     @property
     def report(self) -> Path:
@@ -78,11 +85,14 @@ class Column:
         """Run the suites; returns the cells by suite, and pytest's status."""
         self.report.unlink(missing_ok=True)
         tests = 'not fast and not long' if self.quick else 'not fast'
+        places = ['tests/example_pf_daemon_test.py' if self.path else 'tests', 'dts']
         # A process's suites share a lab, which takes one processor in software emulation.
         status = subprocess.run(
             [sys.executable, '-m', 'pytest', '-m', tests, '--numprocesses=2',
-             '--dist=loadfile', f'--junit-xml={self.report}', SOURCE / 'dts', SOURCE / 'tests'],
-            env={**os.environ, 'BUILD': str(self.build), 'LAB_KERNEL': self.kernel},
+             '--dist=loadfile', f'--junit-xml={self.report}',
+             *(SOURCE / place for place in places)],
+            env={**os.environ, 'BUILD': str(self.build), 'LAB_KERNEL': self.kernel,
+                 'LAB_PATH': self.path},
             stdin=subprocess.DEVNULL, check=False).returncode
         return read_report(self.report) if self.report.exists() else {}, status
 
@@ -160,19 +170,30 @@ def series_kernel(*source: str) -> str:
     return str(Path(done.stdout.strip()) / 'patched')
 
 
+def paths(kernel: str) -> Sequence[str]:
+    """The values of LAB_PATH for a kernel: both, if it was built here with a file per device.
+    Debian's kernels have none, and no configuration is beside them."""
+    try:
+        return PATHS if CDEV_OPTION in (Path(kernel) / 'config').read_text('utf-8') else PATHS[:1]
+    except OSError:
+        return PATHS[:1]
+
+
 def columns(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path],
             quick: bool) -> Iterator[Column]:
     """The columns. Kernels are built when it is their turn, as devtools/test.sh has one built
     beside the suites on others."""
     for kernel in kernels:
-        yield from (Column(kernel, kernel, build.resolve(), quick) for build in builds)
+        yield from (Column(kernel, kernel, build.resolve(), quick, path)
+                    for build in builds for path in paths(kernel))
     sources = [[str(tree)] for tree in trees]
     if not quick:
         sources.insert(0, ['--debian', SERIES_KERNEL])
     for source in sources:
         kernel = series_kernel(*source)
         name = qemu.find_kernel(kernel, None).release
-        yield from (Column(name, kernel, build.resolve(), quick) for build in builds)
+        yield from (Column(name, kernel, build.resolve(), quick, path)
+                    for build in builds for path in paths(kernel))
 
 
 def run(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path],

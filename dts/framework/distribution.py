@@ -135,8 +135,9 @@ def by_ovs(lab: Lab, vf: str, token: str, ours: bool = False) -> Opened:
         lab.check(STOP_OVS)
 
 
-def by_qemu(lab: Lab, vf: str, token: str) -> Opened:
-    """QEMU, which passes the VF on to a guest of its own, by the VF's group."""
-    done = lab.run(QEMU + f'vfio-pci,host={vf}' + (f',vf-token={token}' if token else '') + ' 2>&1',
-                   timeout=90)
+def by_qemu(lab: Lab, vf: str, token: str, cdev: bool = False) -> Opened:
+    """QEMU, which passes the VF on to a guest of its own, by the VF's group or by its own file."""
+    device = [f'vfio-pci,host={vf}', *([f'vf-token={token}'] if token else []),
+              *(['iommufd=by-cdev -object iommufd,id=by-cdev'] if cdev else [])]
+    done = lab.run(f'{QEMU}{",".join(device)} 2>&1', timeout=90)
     return Opened(done.status == 0, done.output)

@@ -48,14 +48,12 @@ vftoken_cdev_bind(struct vftoken_opening *o, const unsigned char *token)
 	return ret < 0 ? ret : o->device_fd;
 }
 
-/* Say of each PF once, as long as a device of it is open, that anybody may have its VFs. */
-static void
-say_unchecked(struct vftoken_opening *o)
+void
+vftoken_cdev_say_unchecked(const struct vftoken_opening *o)
 {
 	const uint64_t pf = o->sriov.pf_key != VFTOKEN_KEY_NONE ? o->sriov.pf_key : o->key;
 	const struct vftoken_handle *handle;
 
-	o->unchecked = true;
 	for (handle = o->ctx->handles; handle != NULL; handle = handle->next)
 		if (handle->unchecked && (handle->key == pf || handle->pf_key == pf))
 			return;
@@ -68,7 +66,7 @@ bind_unchecked(struct vftoken_opening *o, const uuid_t token)
 {
 	int ret;
 
-	say_unchecked(o);
+	o->unchecked = true;
 	o->sent = false;
 	ret = vftoken_cdev_bind(o, NULL);
 	if (ret < 0 || o->sriov.role != VFTOKEN_ROLE_PF)

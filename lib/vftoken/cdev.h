@@ -13,26 +13,7 @@
 
 #include <string.h>
 
-#include "private.h"
-#include "sriov.h"
-
-/* What is known of one open, by group or, with a path, by the device's own file (cdev). */
-struct vftoken_opening {
-	struct vftoken_context *ctx;
-	int group_fd;
-	const char *path;
-	int device_fd;
-	int iommufd;
-	const char *name;
-	uint64_t key;
-	struct vftoken_sriov sriov;
-	bool sriov_known;
-	struct vftoken_rule *rule;
-	const char *source; /* of the token, in words; NULL when there is none */
-	bool sent;          /* the last try had the token */
-	bool unchecked;     /* the kernel takes no token by cdev, so that it checks none */
-	bool explained;
-};
+#include "opening.h"
 
 /* The driver whose devices take VF tokens. */
 static inline bool
@@ -49,9 +30,15 @@ int vftoken_cdev_bind(struct vftoken_opening *o, const unsigned char *token);
 
 /*
  * Open it with a token where the kernel takes one; sent says whether that is so. Where it takes
- * none, a warning says that anybody may have the PF's VFs, and a PF's token is set afterwards.
+ * none, unchecked is set, and a PF's token is set afterwards.
  */
 int vftoken_cdev_bind_with_token(struct vftoken_opening *o, const uuid_t token);
+
+/*
+ * Say of each PF once, as long as a device of it is open, that anybody may have its VFs. The lock
+ * must be held from here until the device is remembered, as others may be opened meanwhile.
+ */
+void vftoken_cdev_say_unchecked(const struct vftoken_opening *o);
 
 /* Say why the kernel refuses a bind, other than for its token. */
 void vftoken_cdev_explain(const struct vftoken_opening *o, int err);

@@ -37,7 +37,6 @@
 #define FROM_A "b6" DOTS
 #define NO_RULE SAID(vf_needs_token, VF, PF, "vfio-pci", PF)
 #define WRONG SAID(vf_wrong_token, VF, FROM_A, PF, PF)
-#define UNCHECKED(bdf) SAID(cdev_unchecked, bdf, "vfio/devices")
 #define REFUSED(bdf, why) SAID(device_refused, bdf, why)
 
 static void
@@ -254,7 +253,7 @@ no_token_taken(void **state)
 	static const struct test_answer fails[] = { { .ret = 0 }, { .ret = -EIO } };
 	static const struct test_answer busy[] = { { .ret = -EINVAL }, { .ret = -EFAULT } };
 	struct vftoken_context *ctx = make_context(TOKEN_A);
-	int fds[3];
+	int fds[3], fd;
 	size_t i;
 
 	(void)state;
@@ -289,10 +288,52 @@ no_token_taken(void **state)
 	vftoken_closing(ctx, PF);
 	test_answer(fails, TEST_DIM(fails));
 	assert_int_equal(vftoken_open_cdev(ctx, FILE_VF, IOMMUFD, PF), -EIO);
-	test_all_said(UNCHECKED(PF), SAID(pf_token_refused, PF, "Input/output error"));
+	test_said(pf_token_refused, PF, "Input/output error");
+	test_answer(pf, TEST_DIM(pf));
+	fd = vftoken_open_cdev(ctx, FILE_VF, IOMMUFD, PF);
+	assert_true(fd >= 0);
+	test_said(cdev_unchecked, PF, "vfio/devices");
+	assert_int_equal(close(fd), 0);
 	for (i = 0; i < TEST_DIM(fds); i++)
 		assert_int_equal(close(fds[i]), 0);
 	vftoken_context_destroy(ctx);
+}
+
+/* Open another VF of the PF while the kernel opens the first one. */
+static struct vftoken_context *opener;
+static int second_fd;
+
+static int
+open_second(unsigned long request, void *arg)
+{
+	(void)arg;
+	assert_int_equal(request, BIND);
+	if (second_fd < 0) {
+		second_fd = 0;
+		second_fd = vftoken_open_cdev(opener, FILE_VF, IOMMUFD, VF2);
+		assert_true(second_fd >= 0);
+	}
+	return 0;
+}
+
+/* Two opens at once warn once. */
+static void
+two_at_once(void **state)
+{
+	int fd;
+
+	(void)state;
+	make_devices();
+	opener = make_context(TOKEN_A);
+	opener->cdev_check = VFTOKEN_NO;
+	second_fd = -1;
+	test_kernel = open_second;
+	fd = vftoken_open_cdev(opener, FILE_VF, IOMMUFD, VF);
+	assert_true(fd >= 0);
+	test_said(cdev_unchecked, VF2, "vfio/devices");
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(close(second_fd), 0);
+	vftoken_context_destroy(opener);
 }
 
 /* A variant driver that checks none says nothing of vfio-pci. */
@@ -356,6 +397,39 @@ not_wanted(void **state)
 	assert_true(fd >= 0);
 	test_said(token_not_wanted, VF);
 	assert_int_equal(close(fd), 0);
+	vftoken_context_destroy(ctx);
+}
+
+static int
+provide(const char *name, void *opaque)
+{
+	(void)name;
+	(void)opaque;
+	return -ENOKEY;
+}
+
+/* A device that another process has opened is one that this process holds open. */
+static void
+received(void **state)
+{
+	struct vftoken_info info = { .size = sizeof(info) };
+	struct vftoken_context *ctx = make_context(VF A);
+
+	(void)state;
+	make_devices();
+	assert_int_equal(vftoken_add_rule(ctx, PLAIN A), 0);
+	vftoken_context_set_provider(ctx, provide, NULL, "the primary process");
+	vftoken_received(ctx, IOMMUFD, VF);
+	vftoken_received(ctx, IOMMUFD, "fsl-mc.0");
+	assert_int_equal(vftoken_start_end(ctx), 0);
+	test_said(rule_unused, PLAIN);
+	assert_int_equal(vftoken_info_read(ctx, VF, &info), 0);
+	assert_true(info.open);
+	vftoken_device_requested(ctx, VF);
+	test_said(vf_requested, VF);
+	vftoken_closing(ctx, VF);
+	assert_int_equal(vftoken_info_read(ctx, VF, &info), 0);
+	assert_false(info.open);
 	vftoken_context_destroy(ctx);
 }
 
@@ -484,8 +558,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(one_bind, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(refused, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(no_token_taken, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(two_at_once, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(variant, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(not_wanted, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(received, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(device, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(in_use, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(check, test_setup, test_teardown),

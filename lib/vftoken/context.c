@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "private.h"
+#include "opening.h"
 
 static struct vftoken_context process = VFTOKEN_CONTEXT_INIT;
 
@@ -89,6 +89,10 @@ vftoken_context_clear(struct vftoken_context *ctx)
 	pthread_mutex_lock(&ctx->lock);
 	while (ctx->waiting > 0)
 		vftoken_wait_for_change(ctx);
+	ctx->starting = false;
+	ctx->stopping = false;
+	vftoken_clear_ahead(ctx);
+	vftoken_close_together(ctx);
 	vftoken_clear_rules(ctx);
 	vftoken_store_clear(&ctx->store);
 	while ((handle = ctx->handles) != NULL) {

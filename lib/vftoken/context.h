@@ -41,9 +41,10 @@
  * descriptor of the library) or what open(2), fstat(2) and read(2) return.
  *
  * All functions on a context may be called from any thread, and several threads may open devices at
- * once. The log function must not call back. The context isn't locked while the kernel opens a
- * device, a source is read or the token provider is asked; vftoken_context_clear() waits for them.
- * It is locked while VFs are waited for (VFTOKEN_PF_WAIT_MS).
+ * once. The log function is called by the thread that made the call, and must not call back. The
+ * context isn't locked while the kernel opens or closes a device, a source is read or the token
+ * provider is asked; vftoken_context_clear() waits for them. It is locked while VFs are waited for
+ * (VFTOKEN_PF_WAIT_MS).
  */
 
 #ifndef VFTOKEN_CONTEXT_H
@@ -310,6 +311,17 @@ int vftoken_add_num_vfs(struct vftoken_context *ctx, const char *text);
  */
 VFTOKEN_API
 int vftoken_start_end(struct vftoken_context *ctx);
+
+/**
+ * Begin a program's end: from now on a device that vftoken_closing() names is kept until
+ * vftoken_context_clear(). A device also stays open as long as its memory is mapped (mmap(2)), so
+ * unmap it before that.
+ *
+ * @param ctx
+ *   The context.
+ */
+VFTOKEN_API
+void vftoken_stop_begin(struct vftoken_context *ctx);
 
 /**
  * Forget all rules, numbers of VFs and open devices, and each token that was kept, also for the

@@ -14,6 +14,8 @@
 #ifndef VFTOKEN_DEVICE_H
 #define VFTOKEN_DEVICE_H
 
+#include <stdbool.h>
+
 #include "context.h"
 
 #ifdef __cplusplus
@@ -73,8 +75,121 @@ VFTOKEN_API
 int vftoken_open_cdev(struct vftoken_context *ctx, const char *path, int iommufd, const char *name);
 
 /**
- * Say that a device that vftoken_open() or vftoken_open_cdev() opened is about to be closed. Until
- * then the PF's duties (pf.h) find it by its name.
+ * Say which device this program is going to open, so that several are opened in the time of one.
+ * The kernel resets a device as it is opened, which takes 100 ms, and can do that for many at once.
+ *
+ * The part of the program that knows the devices calls this for each of them. The part that opens
+ * them asks for their names with vftoken_next_expected(), before it opens the first, and hands over
+ * what each is opened with: vftoken_queue() or vftoken_queue_cdev(). The next vftoken_open() or
+ * vftoken_open_cdev() opens them all, PFs before VFs, and sees that each is reset
+ * (vftoken_was_reset()). The calls for the others return what came of them, and say what there is
+ * to say, as if each was opened by its own call. At the end vftoken_drop_queued() tells which were
+ * never asked for.
+ *
+ * @param ctx
+ *   The context. Except between vftoken_start_begin() and vftoken_start_end() this does nothing.
+ * @param name
+ *   The device's name. One that isn't a BDF is opened alone, as are all when memory runs out.
+ */
+VFTOKEN_API
+void vftoken_expect(struct vftoken_context *ctx, const char *name);
+
+/**
+ * Take the next device from those that vftoken_expect() named, in its order.
+ *
+ * @param ctx
+ *   The context.
+ * @param bdf
+ *   Receives the device's name. Untouched on failure.
+ * @return
+ *   0, or -ENOENT: there are no more.
+ */
+VFTOKEN_API
+int vftoken_next_expected(struct vftoken_context *ctx, char bdf[VFTOKEN_BDF_SIZE]);
+
+/**
+ * Have a device opened together with the one that vftoken_open() opens next.
+ *
+ * @param ctx
+ *   The context.
+ * @param group_fd
+ *   The group's file, `/dev/vfio/N`, with its container set. The caller has opened it since any
+ *   device of the group was open, and keeps it open until vftoken_open() or vftoken_drop_queued()
+ *   has returned the device.
+ * @param name
+ *   The device's name, a BDF.
+ * @return
+ *   0, or -EINVAL (the name isn't a BDF) or -ENOMEM.
+ */
+VFTOKEN_API
+int vftoken_queue(struct vftoken_context *ctx, int group_fd, const char *name);
+
+/**
+ * The same by the device's own file.
+ *
+ * @param ctx
+ *   The context.
+ * @param path
+ *   As for vftoken_open_cdev(); the text is copied.
+ * @param iommufd
+ *   As for vftoken_open_cdev().
+ * @param name
+ *   The device's name, a BDF.
+ * @return
+ *   0, or -EINVAL (the name isn't a BDF) or -ENOMEM.
+ */
+VFTOKEN_API
+int vftoken_queue_cdev(struct vftoken_context *ctx, const char *path, int iommufd,
+		       const char *name);
+
+/**
+ * Close and forget a device that was queued, and that nobody has asked for since.
+ *
+ * @param ctx
+ *   The context.
+ * @param group_fd
+ *   Receives its group's file, which the caller may close now; -1 if it was queued by its own file.
+ *   Untouched on failure.
+ * @return
+ *   0, or -ENOENT: there are no more. Nor is any device expected then.
+ */
+VFTOKEN_API
+int vftoken_drop_queued(struct vftoken_context *ctx, int *group_fd);
+
+/**
+ * Whether an open device is known to have been reset for this open. That is so for devices that
+ * were opened together: the kernel resets a device as it opens it for its first user, and says with
+ * VFIO_DEVICE_FLAGS_RESET (linux/vfio.h) whether it could; else VFIO_DEVICE_RESET has done it. If
+ * not, it is up to the caller.
+ *
+ * @param ctx
+ *   The context.
+ * @param name
+ *   The device's name.
+ */
+VFTOKEN_API
+bool vftoken_was_reset(struct vftoken_context *ctx, const char *name);
+
+/**
+ * Say that this process holds a device that another process has opened and handed over, such as
+ * its primary process by cdev. No token is needed for it: its rule counts as used.
+ *
+ * @param ctx
+ *   The context.
+ * @param device_fd
+ *   The device fd.
+ * @param name
+ *   The device's name.
+ */
+VFTOKEN_API
+void vftoken_received(struct vftoken_context *ctx, int device_fd, const char *name);
+
+/**
+ * Say that a device that vftoken_open() or vftoken_open_cdev() opened, or that vftoken_received()
+ * told of, is about to be closed. Until then the PF's duties (pf.h) find it by its name.
+ *
+ * After vftoken_stop_begin() the kernel's release of the device, which takes 100 ms for its reset,
+ * waits for vftoken_context_clear(), which releases all devices in the time of one.
  *
  * @param ctx
  *   The context.

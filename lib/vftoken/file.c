@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,10 +15,10 @@
 #include "fd.h"
 #include "file.h"
 #include "owner.h"
+#include "thread.h"
 
 #define OPENS 3
 #define PAUSE_MS 10
-#define STACK_SIZE 262144
 
 /* One read, shared by the thread that does it and the one that waits for it. */
 struct job {
@@ -207,26 +206,6 @@ make_job(const char *path, int fd)
 	return job;
 }
 
-/* Signals are for the program's own threads. A process with mlockall(2) pays for each stack. */
-static int
-start(struct job *job)
-{
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int ret;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(&thread, &attr, run, job);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return ret;
-}
-
 /* Wait for the thread, and take what it has read; or leave the job to it. */
 static void
 wait_for(struct job *job, struct vftoken_file *file)
@@ -254,13 +233,15 @@ int
 vftoken_file_read(const char *path, int fd, struct vftoken_file *file)
 {
 	struct job *job = make_job(path, fd);
+	pthread_t thread;
 	int ret = ENOMEM;
 
 	file->length = 0;
 	file->readable = false;
 	if (job != NULL)
-		ret = start(job);
+		ret = vftoken_thread_start(&thread, run, job);
 	if (ret == 0) {
+		pthread_detach(thread);
 		wait_for(job, file);
 	} else {
 		fail(file, VFTOKEN_FILE_MEMORY, ret);

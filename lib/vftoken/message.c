@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "private.h"
 
@@ -29,6 +31,68 @@ static const struct {
 	[VFTOKEN_FOR_TRANSFER] = { "VF token of ", " not handed over: " },
 };
 
+struct vftoken_held_message {
+	struct vftoken_held_message *next;
+	enum vftoken_message id;
+	char text[];
+};
+
+/* Of this thread; NULL when messages are said at once. */
+static _Thread_local struct vftoken_held *holder;
+
+void
+vftoken_hold(struct vftoken_held *held)
+{
+	holder = held;
+}
+
+/* Out of memory, a message is said too early rather than not at all. */
+static bool
+hold_message(enum vftoken_message id, const char *text)
+{
+	struct vftoken_held_message **link, *message;
+
+	if (holder == NULL)
+		return false;
+	message = calloc(1, sizeof(*message) + strlen(text) + 1);
+	if (message == NULL)
+		return false;
+	message->id = id;
+	memcpy(message->text, text, strlen(text) + 1);
+	for (link = &holder->first; *link != NULL;)
+		link = &(*link)->next;
+	*link = message;
+	return true;
+}
+
+static void
+log_message(const struct vftoken_context *ctx, enum vftoken_message id, const char *text)
+{
+	if (ctx->log != NULL)
+		ctx->log(messages[id].level, messages[id].id, text, ctx->log_opaque);
+}
+
+void
+vftoken_say_held(const struct vftoken_context *ctx, struct vftoken_held *held)
+{
+	const struct vftoken_held_message *message;
+
+	for (message = held->first; message != NULL; message = message->next)
+		log_message(ctx, message->id, message->text);
+	vftoken_drop_held(held);
+}
+
+void
+vftoken_drop_held(struct vftoken_held *held)
+{
+	struct vftoken_held_message *message;
+
+	while ((message = held->first) != NULL) {
+		held->first = message->next;
+		free(message);
+	}
+}
+
 static void
 send_message(const struct vftoken_subject *subject, enum vftoken_message id, const char *text,
 	     va_list ap)
@@ -50,7 +114,8 @@ send_message(const struct vftoken_subject *subject, enum vftoken_message id, con
 		vsnprintf(message + length, sizeof(message) - length, text, ap);
 	/* A path or a variable's name may hold a line end, or be a token. */
 	vftoken_make_printable(message);
-	subject->ctx->log(level, messages[id].id, message, subject->ctx->log_opaque);
+	if (!hold_message(id, message))
+		log_message(subject->ctx, id, message);
 }
 
 void

@@ -76,6 +76,18 @@ VFTOKEN_NO_VECTORS
 int vftoken_refuse_of(const struct vftoken_subject *subject, int err, enum vftoken_message id,
 		      const char *text, ...) VFTOKEN_PRINTF(4, 5);
 
+/* Messages that wait, in their order, until they are said. */
+struct vftoken_held {
+	struct vftoken_held_message *first;
+};
+
+/* Hold what this thread says from now on; with NULL no longer. */
+void vftoken_hold(struct vftoken_held *held);
+
+/* Say what was held, or forget it. */
+void vftoken_say_held(const struct vftoken_context *ctx, struct vftoken_held *held);
+void vftoken_drop_held(struct vftoken_held *held);
+
 /* A driver's name for a message. */
 const char *vftoken_driver_name(const char *driver);
 

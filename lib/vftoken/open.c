@@ -209,16 +209,19 @@ open_device(struct vftoken_opening *o)
 
 /* Remember an open device. Out of memory, only the PF's duties for it will fail. */
 static void
-remember(const struct vftoken_opening *o, int device_fd)
+remember(const struct vftoken_opening *o)
 {
 	struct vftoken_handle *handle = calloc(1, sizeof(*handle));
 
+	if (o->unchecked)
+		vftoken_cdev_say_unchecked(o);
 	if (handle == NULL)
 		return;
 	handle->next = o->ctx->handles;
 	handle->key = o->key;
-	handle->device_fd = device_fd;
+	handle->device_fd = o->ret;
 	handle->pf = o->sriov.role == VFTOKEN_ROLE_PF;
+	handle->was_reset = o->was_reset;
 	handle->unchecked = o->unchecked;
 	handle->pf_key = o->sriov.pf_key;
 	if (handle->pf && o->sent)
@@ -226,9 +229,8 @@ remember(const struct vftoken_opening *o, int device_fd)
 	o->ctx->handles = handle;
 }
 
-/* What sysfs and the rules say of the device. */
-static void
-prepare(struct vftoken_opening *o)
+void
+vftoken_opening_prepare(struct vftoken_opening *o)
 {
 	char bdf[VFTOKEN_BDF_SIZE];
 	int ret;
@@ -247,39 +249,40 @@ prepare(struct vftoken_opening *o)
 	}
 }
 
-static int
-open_prepared(struct vftoken_opening *o)
+void
+vftoken_opening_run(struct vftoken_opening *o)
 {
 	int ret = o->path != NULL ? vftoken_cdev_open_file(o) : 0;
 
 	if (ret == 0)
 		ret = open_device(o);
-	if (ret >= 0 || o->explained)
-		return ret;
-	if (ret == -EACCES)
+	o->ret = ret;
+	if (ret >= 0)
+		return;
+	if (!o->explained && ret == -EACCES)
 		explain_access(o);
-	else if (o->path != NULL)
+	else if (!o->explained && o->path != NULL)
 		vftoken_cdev_explain(o, -ret);
-	else
+	else if (!o->explained)
 		explain_group(o, -ret);
-	return ret;
+	if (o->path != NULL && o->device_fd >= 0)
+		close(o->device_fd);
 }
 
 static int
 open_named(struct vftoken_opening *o)
 {
-	struct vftoken_context *ctx = o->ctx;
 	const bool is_bdf = vftoken_parse_key(o->name, &o->key) == 0;
-	int ret;
 
-	pthread_mutex_lock(&ctx->lock);
-	if (is_bdf)
-		prepare(o);
-	ret = open_prepared(o);
-	if (ret >= 0 && is_bdf)
-		remember(o, ret);
-	pthread_mutex_unlock(&ctx->lock);
-	return ret;
+	pthread_mutex_lock(&o->ctx->lock);
+	if (!is_bdf)
+		vftoken_opening_run(o);
+	else if (!vftoken_take_ahead(o))
+		vftoken_open_together(o);
+	if (o->ret >= 0 && is_bdf)
+		remember(o);
+	pthread_mutex_unlock(&o->ctx->lock);
+	return o->ret;
 }
 
 int
@@ -296,11 +299,21 @@ vftoken_open_cdev(struct vftoken_context *ctx, const char *path, int iommufd, co
 	struct vftoken_opening o = {
 		.ctx = ctx, .path = path, .device_fd = -1, .iommufd = iommufd, .name = name
 	};
-	const int ret = open_named(&o);
 
-	if (ret < 0 && o.device_fd >= 0)
-		close(o.device_fd);
-	return ret;
+	return open_named(&o);
+}
+
+void
+vftoken_received(struct vftoken_context *ctx, int device_fd, const char *name)
+{
+	struct vftoken_opening o = { .ctx = ctx, .name = name, .ret = device_fd };
+
+	if (vftoken_parse_key(name, &o.key) < 0)
+		return;
+	pthread_mutex_lock(&ctx->lock);
+	vftoken_opening_prepare(&o);
+	remember(&o);
+	pthread_mutex_unlock(&ctx->lock);
 }
 
 void
@@ -337,6 +350,7 @@ vftoken_closing(struct vftoken_context *ctx, const char *name)
 	for (link = &ctx->handles; (handle = *link) != NULL; link = &handle->next)
 		if (handle->key == key) {
 			*link = handle->next;
+			vftoken_keep_closing(ctx, handle->device_fd);
 			free(handle);
 			break;
 		}

@@ -109,6 +109,17 @@ open_device(struct run *r)
 	r->ret = vftoken_open(r->ctx, GROUP_FD, r->path->text);
 }
 
+/* The other VF is opened from another thread, and nobody asks for it. */
+static void
+open_two(struct run *r)
+{
+	int group_fd;
+
+	vftoken_queue(r->ctx, GROUP_FD, VF2);
+	r->ret = vftoken_open(r->ctx, GROUP_FD, r->path->text);
+	vftoken_drop_queued(r->ctx, &group_fd);
+}
+
 static void
 open_cdev(struct run *r)
 {
@@ -286,6 +297,10 @@ static const struct path paths[] = {
 	  .sends = true },
 	{ "an open with the group and a wrong token", open_with_group, { "file:token" }, VF,
 	  .refusal = EACCES, .ret = -EACCES, .says = true },
+	{ "an open of two with a literal", open_two, { TOKEN_A }, VF, .ret = 1, .says = true,
+	  .sends = true, .kept = 1 },
+	{ "an open of two with a file", open_two, { "file:token" }, VF, .ret = 1, .says = true,
+	  .sends = true },
 	{ "an open by cdev", open_cdev, { "file:token" }, VF, .ret = 1, .says = true, .sends = true },
 	{ "an open by cdev of the PF", open_cdev, { TOKEN_A }, PF, .ret = 1, .says = true,
 	  .kept = 1 },
@@ -767,6 +782,9 @@ each_call_fails(void **state)
 	(void)state;
 	make_files();
 	for (i = 0; i < TEST_DIM(paths); i++) {
+		if (paths[i].call == open_two)
+			continue; /* its calls come in any order; see ahead_test.c */
+
 		const unsigned int fds = test_open_fds();
 		const unsigned int n = fail_call(&paths[i], 0, 0, paths[i].name, search);
 		enum test_call made[TEST_DIM(test_calls.made)];

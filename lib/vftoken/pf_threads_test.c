@@ -23,8 +23,8 @@
  */
 static unsigned int n_messages;
 static unsigned int n_errors;
-static unsigned int n_opens;
-static unsigned int n_features;
+static _Atomic unsigned int n_opens;
+static _Atomic unsigned int n_features;
 
 static void
 count_message(enum vftoken_log_level level, const char *id, const char *text, void *opaque)

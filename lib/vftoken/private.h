@@ -48,6 +48,12 @@ struct vftoken_rule {
 	enum vftoken_done done;       /* of num_vfs */
 };
 
+/* A device that is released together with others: a second descriptor of its file. */
+struct vftoken_closing {
+	struct vftoken_closing *next;
+	int device_fd;
+};
+
 /* A device that this process holds open. */
 struct vftoken_handle {
 	struct vftoken_handle *next;
@@ -55,6 +61,7 @@ struct vftoken_handle {
 	int device_fd;
 	uint64_t pf_key; /* of the PF, if it is a VF; else VFTOKEN_KEY_NONE */
 	bool pf;
+	bool was_reset;     /* for this open, or since */
 	bool unchecked;     /* opened with a rule, on a kernel that checks no token there */
 	time_t token_set;   /* when this process gave the kernel the PF's token; 0 for never */
 	unsigned int round; /* the last round over all PFs in which its token was set */
@@ -77,7 +84,11 @@ struct vftoken_context {
 	struct vftoken_rule **rules; /* by key */
 	size_t n_rules;
 	struct vftoken_handle *handles;
-	unsigned int rounds; /* over all PFs */
+	struct vftoken_opening *ahead;    /* devices that somebody is going to open, in order */
+	struct vftoken_closing *closings; /* that wait for the others */
+	bool stopping;                    /* after vftoken_stop_begin() */
+	_Atomic bool starting; /* between vftoken_start_begin() and vftoken_start_end() */
+	unsigned int rounds;   /* over all PFs */
 };
 
 #define VFTOKEN_CONTEXT_INIT \
@@ -192,6 +203,15 @@ int vftoken_ask_provider(struct vftoken_context *ctx, const char *name,
  * be given again.
  */
 void vftoken_retire_rules(struct vftoken_context *ctx);
+
+/*
+ * Keep a device that its user is about to close, so that it is released together with others. If
+ * that isn't possible, it is released at once.
+ */
+void vftoken_keep_closing(struct vftoken_context *ctx, int device_fd);
+
+/* Release the devices that were kept, side by side. */
+void vftoken_close_together(struct vftoken_context *ctx);
 
 /* Forget all rules and numbers of VFs. */
 void vftoken_clear_rules(struct vftoken_context *ctx);

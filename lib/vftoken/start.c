@@ -5,8 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "private.h"
-#include "sriov.h"
+#include "opening.h"
 
 void
 vftoken_start_begin(struct vftoken_context *ctx, const char *shortest, int argc, char **argv)
@@ -15,6 +14,8 @@ vftoken_start_begin(struct vftoken_context *ctx, const char *shortest, int argc,
 	pthread_mutex_lock(&ctx->lock);
 	while (ctx->waiting > 0)
 		vftoken_wait_for_change(ctx);
+	vftoken_clear_ahead(ctx);
+	ctx->starting = true;
 	vftoken_retire_rules(ctx);
 	vftoken_mask_arguments(ctx, shortest, argc, argv);
 	pthread_mutex_unlock(&ctx->lock);
@@ -74,6 +75,8 @@ vftoken_start_end(struct vftoken_context *ctx)
 	size_t i;
 
 	pthread_mutex_lock(&ctx->lock);
+	ctx->starting = false;
+	vftoken_clear_ahead(ctx);
 	for (i = 0; i < ctx->n_rules; i++) {
 		one = check_rule(ctx, ctx->rules[i]);
 		ret = ret == 0 ? one : ret;

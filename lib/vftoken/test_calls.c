@@ -21,11 +21,14 @@ _Atomic long test_allocations;
 bool
 test_call_fails(enum test_call call)
 {
+	unsigned int n;
+
 	if (!test_calls.on)
 		return false;
-	if (test_calls.n < TEST_DIM(test_calls.made))
-		test_calls.made[test_calls.n] = call;
-	if (++test_calls.n != test_calls.failing)
+	n = test_calls.n++;
+	if (n < TEST_DIM(test_calls.made))
+		test_calls.made[n] = call;
+	if (n + 1 != test_calls.failing)
 		return false;
 	errno = test_calls.err;
 	return true;

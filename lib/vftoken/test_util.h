@@ -257,7 +257,7 @@ struct test_watched_open {
 	const char *path;
 	int access; /* O_RDONLY, O_WRONLY or O_RDWR */
 	int err;
-	unsigned int n;
+	_Atomic unsigned int n;
 };
 
 extern struct test_watched_open test_watched_open;
@@ -297,7 +297,7 @@ extern struct test_calls {
 	bool on;
 	unsigned int failing;
 	int err;
-	unsigned int n;
+	_Atomic unsigned int n;
 	enum test_call made[64]; /* the first of them */
 } test_calls;
 
@@ -307,8 +307,8 @@ bool test_call_fails(enum test_call call);
 /* How many allocations that the library and the test made aren't freed. */
 extern _Atomic long test_allocations;
 
-extern _Atomic bool test_read_again; /* read answers EAGAIN */
-extern bool test_poll_fails;         /* poll answers ENOMEM */
-extern int test_out_of_memory;       /* which allocation fails, from 1 on; 0 for none */
+extern _Atomic bool test_read_again;   /* read answers EAGAIN */
+extern _Atomic bool test_poll_fails;   /* poll answers ENOMEM */
+extern _Atomic int test_out_of_memory; /* which allocation fails, from 1 on; 0 for none */
 
 #endif /* VFTOKEN_TEST_UTIL_H */

@@ -28,10 +28,11 @@ void (*test_opened)(void);
 void (*test_sleep)(unsigned int n);
 unsigned int test_slept_ms;
 static unsigned int n_sleeps;
-bool test_poll_fails;
-int test_out_of_memory;
-static bool clock_is_late;
-static int clock_calls_to_jump = -1; /* how many calls still tell the true time; -1 for all */
+_Atomic bool test_poll_fails;
+_Atomic int test_out_of_memory;
+static _Atomic bool clock_is_late;
+static _Atomic int clock_calls_to_jump =
+	-1; /* how many calls still tell the true time; -1 for all */
 
 void
 test_wraps_reset(void)
