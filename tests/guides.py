@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+import pexpect
 
 from framework.common import SOURCE
 from lab.vm import Lab
@@ -179,11 +181,25 @@ class Terminal:
         return f'. {self._file}'
 
 
+class PersonsTerminal(Terminal):
+    """A shell of devtools/lab/lab on a terminal of this machine, as a person has it."""
+
+    def __init__(self, console: pexpect.spawn) -> None:
+        self._at = self._shell = '# '
+        self._console = console
+        self._console.expect_exact('lab# ')
+        self._console.sendline(f"PS1='{_PS1}'")
+        self._console.expect(_STATUS)
+
+    def _typed(self, command: Command) -> str:
+        return command.text
+
+
 class Session:
     """The terminals of one page."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    def __init__(self, open_terminal: Callable[[str, str], Terminal]) -> None:
+        self._open = open_terminal
         self._terminals: dict[tuple[str, str], Terminal] = {}
 
     def _terminal(self, block: Block, command: Command) -> Terminal:
@@ -193,8 +209,7 @@ class Session:
             shell = next((key[1] for key in self._terminals if key[0] == name), shell)
         key = name, shell
         if key not in self._terminals:
-            self._terminals[key] = Terminal(self._lab, name if shell == '# ' else f'{name}-user',
-                                            shell)
+            self._terminals[key] = self._open(name if shell == '# ' else f'{name}-user', shell)
         return self._terminals[key]
 
     def play(self, block: Block) -> Iterator[str]:

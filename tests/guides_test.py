@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 """What the guides tell people to type works, and says what they show."""
+import contextlib
+import functools
 import os
 import re
 import shlex
@@ -8,6 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pexpect
 import pytest
 
 import guides
@@ -17,6 +20,9 @@ from lab.vm import Lab
 
 # As devtools/lab/lab has it, in which testpmd takes what it would on a reader's machine.
 MEMORY = 2048
+
+# What is played on terminals of this machine.
+IN_SHELLS = 'getting_started'
 
 # What comes with GitHub's runner, and what a machine needn't have that runs the tests.
 ELSEWHERE = ('./config.sh', './svc.sh', 'dnf', 'kubectl', 'reboot', 'scp', 'ssh', 'systemctl',
@@ -33,8 +39,8 @@ def files(build):
             '/usr/local/lib/doctor': SOURCE / 'devtools/doctor'}
 
 
-# What the default run plays; the matrix plays all pages.
-READ_FIRST = ('getting_started', 'admin_guide')
+# What the default run plays, too; the matrix plays all pages.
+READ_FIRST = ('admin_guide',)
 
 
 def pages(host):
@@ -50,7 +56,7 @@ def pages(host):
 @pytest.mark.vm
 @pytest.mark.parametrize('page', [
     pytest.param(page, marks=[] if page in READ_FIRST else pytest.mark.long)
-    for page in pages(host=False)])
+    for page in pages(host=False) if page != IN_SHELLS])
 def test_lab(build, page):
     """Each console block of a page must do what the page says, in the page's order.
 
@@ -60,10 +66,37 @@ def test_lab(build, page):
     blocks = [block for block in guides.blocks(page) if not block.host]
     with Lab(build=build, files=files(build), memory=MEMORY) as lab:
         lab.check(guides.SET_UP)
-        session = guides.Session(lab)
+        session = guides.Session(functools.partial(guides.Terminal, lab))
         for block in blocks:
             wrong = list(session.play(block))
             assert not wrong, '\n'.join(wrong)
+
+
+@pytest.mark.vm
+def test_lab_command(build, tmp_path):
+    """The guide for beginners must work in the lab's shells from its start to its end.
+
+    Steps: Run devtools/lab/lab on a terminal, and with --attach on each further one; type all
+    commands of the page's blocks there.
+    Verify: Each ends as the block says, and its output is the one shown.
+    """
+    given = [f'--file={guest}={host}' for guest, host in files(build).items()]
+    with contextlib.ExitStack() as stack:
+        def open_terminal(_name, _shell):
+            args = ['--build', str(tmp_path), *(['--attach'] if opened else given)]
+            # Wide, so that the shell breaks no line that it edits.
+            shell = pexpect.spawn(str(SOURCE / 'devtools/lab/lab'), args, encoding='utf-8',
+                                  timeout=150, dimensions=(50, 400))
+            stack.callback(shell.close, force=True)
+            opened.append(shell)
+            return guides.PersonsTerminal(shell)
+
+        opened = []
+        session = guides.Session(open_terminal)
+        for block in guides.blocks(IN_SHELLS):
+            wrong = [] if block.host else list(session.play(block))
+            assert not wrong, '\n'.join(wrong)
+        assert len(opened) == 3
 
 
 def words(command):
