@@ -49,11 +49,11 @@ class Installed:
         language = 'c++' if compiler == 'g++' else 'c'
         self.run(compiler, *WARNINGS, '-x', language, '-', *flags, text=text)
 
-    def program(self, source: Path, to: Path) -> Path:
-        """A program of one file that uses DPDK, with static libraries."""
+    def program(self, source: Path, to: Path, *more: str) -> Path:
+        """A program of one file that uses DPDK, with static libraries, and more of its flags."""
         flags = self.pkg_config('--static', '--cflags', '--libs', 'libdpdk', 'libvftoken')
-        self.run('gcc', '-O2', '-DALLOW_EXPERIMENTAL_API', *WARNINGS, source, '-o', to, *flags,
-                 self._rpath)
+        self.run('gcc', '-O2', '-DALLOW_EXPERIMENTAL_API', *WARNINGS, *more, source, '-o', to,
+                 *flags, self._rpath)
         return to
 
     def needed(self, file: Path) -> str:
