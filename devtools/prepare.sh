@@ -26,7 +26,8 @@ PACKAGES_CROSS='gcc-aarch64-linux-gnu qemu-user'
 PACKAGES_DEBIAN='debhelper lintian mmdebstrap uidmap'
 PACKAGES_DOC='doxygen graphviz python3-breathe python3-sphinx python3-sphinx-rtd-theme'
 PACKAGES_KERNEL='bc bison flex libelf-dev make patch xz-utils'
-PACKAGES_STATIC='abigail-tools clang-format clang-tidy codespell cppcheck flake8 mypy shellcheck'
+PACKAGES_STATIC='abigail-tools clang-format clang-tidy codespell cppcheck flake8 mypy shellcheck
+	yamllint'
 PACKAGES_UNIT='clang gcovr libclang-rt-dev valgrind'
 PACKAGES_TEST='g++ libpciaccess-dev libtap-harness-junit-perl make man-db python3-kubernetes
 	python3-pytest python3-pytest-xdist python3-yaml spin systemd zsh'

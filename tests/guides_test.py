@@ -14,6 +14,7 @@ import pexpect
 import pytest
 
 import guides
+from framework import distribution
 from framework.build import guest_files, usertool
 from framework.common import SOURCE
 from lab.vm import Lab
@@ -23,6 +24,14 @@ MEMORY = 2048
 
 # What is played on terminals of this machine.
 IN_SHELLS = 'getting_started'
+# The page about programs of others, and what their packages do when they are installed.
+OTHERS = 'other_programs'
+SET_UP_OTHERS = '''
+modprobe tun && mkdir -p /etc/openvswitch /var/run/openvswitch /var/log/openvswitch &&
+ovsdb-tool create /etc/openvswitch/conf.db /usr/share/openvswitch/vswitch.ovsschema &&
+ovsdb-server --remote=punix:/var/run/openvswitch/db.sock --detach --pidfile -vconsole:off &&
+ovs-vsctl --no-wait init
+'''
 
 # What comes with GitHub's runner, and what a machine needn't have that runs the tests.
 ELSEWHERE = ('./config.sh', './svc.sh', 'dnf', 'kubectl', 'reboot', 'scp', 'ssh', 'systemctl',
@@ -37,6 +46,13 @@ def files(build):
     return {**guest_files(build),
             '/usr/local/bin/dpdk-hugepages.py': usertool(build, 'dpdk-hugepages.py'),
             '/usr/local/lib/doctor': SOURCE / 'devtools/doctor'}
+
+
+def files_for(build, page):
+    """What a page's reader has in PATH, with the programs of others that the page is about."""
+    if page != OTHERS:
+        return files(build)
+    return {**files(build), **distribution.testpmd_files(), **distribution.program_files()}
 
 
 # What the default run plays, too; the matrix plays all pages.
@@ -64,8 +80,10 @@ def test_lab(build, page):
     Verify: Each ends as the block says, and its output is the one shown.
     """
     blocks = [block for block in guides.blocks(page) if not block.host]
-    with Lab(build=build, files=files(build), memory=MEMORY) as lab:
+    with Lab(build=build, files=files_for(build, page), memory=MEMORY) as lab:
         lab.check(guides.SET_UP)
+        if page == OTHERS:
+            lab.check(SET_UP_OTHERS)
         session = guides.Session(functools.partial(guides.Terminal, lab))
         for block in blocks:
             wrong = list(session.play(block))

@@ -3,7 +3,7 @@
 # Copyright(c) 2026 dpdk-vf-token contributors
 #
 # static.sh [BUILD-FOLDER]
-# Checks what shows without a run: licences, spelling, shell, Python and C, and what the shared
+# Checks what shows without a run: licences, spelling, shell, Python, YAML and C, and what the shared
 # library exports. The checks of C are chosen in .clang-tidy and below.
 
 set -eu
@@ -70,6 +70,13 @@ shell() {
 # E101, W191: the scripts for guests, which are texts in Python, are indented with tabs.
 python() {
 	files_of py python3 | xargs flake8 --max-line-length=100 --extend-ignore=E101,W191
+}
+
+# YAML 1.1 takes a workflow's "on" for true.
+yaml() {
+	rules='document-start: disable, line-length: {max: 100}, truthy: {check-keys: false}'
+	grep '[.]ya\{0,1\}ml$' "$files" |
+		xargs yamllint --strict --config-data "{extends: default, rules: {$rules}}"
 }
 
 # The tools and what the tests have in common; the tests themselves, and their fixtures, name no
@@ -186,6 +193,7 @@ step 'spelling, with codespell' spelling
 step 'shell, with shellcheck' shell
 step 'Python, with flake8' python
 step "Python's types, with mypy" types
+step 'YAML, with yamllint' yaml
 step 'C, with gcc -fanalyzer' analyzer
 step 'what the shared library exports' symbols
 step 'the ABI of the last release, with abidiff' abi
