@@ -381,7 +381,7 @@ stop(void **state)
 static void
 each_call_fails(void **state)
 {
-	unsigned int failing = 0, n;
+	unsigned int failing = 1, n;
 
 	(void)state;
 	make_devices();
@@ -394,7 +394,7 @@ each_call_fails(void **state)
 
 		make_kernel(1, NULL);
 		test_n_messages = 0;
-		test_calls = (struct test_calls){ .on = true, .failing = ++failing, .err = ENOMEM };
+		test_calls = (struct test_calls){ .on = true, .failing = failing, .err = ENOMEM };
 		for (i = 1; i < VFS; i++)
 			vftoken_queue(ctx, GROUP_FD, vfs[i]);
 		vftoken_stop_begin(ctx);
@@ -412,8 +412,8 @@ each_call_fails(void **state)
 		vftoken_context_destroy(ctx);
 		assert_int_equal(test_open_fds(), fds);
 		assert_int_equal(test_allocations, allocations);
-	} while (failing <= n);
-	print_message("%u failures\n", failing - 1);
+	} while (failing++ <= n);
+	print_message("%u failures\n", n);
 }
 
 int
