@@ -180,11 +180,11 @@ tidy() {
 	return 1
 }
 
-# The analyzer is for what is installed only; see above. Examples and the glue need DPDK, with which
+# The analyzer is for what is installed only; see above. Examples, the glue and a suite need DPDK, with which
 # they are built elsewhere.
 tidy_c() {
 	configure database &&
-		c_files | grep -v '_test\|/test_\|^examples/\|^lib/eal/\|^subprojects/\|^tests/' | tidy &&
+		c_files | grep -v '_test\|/test_\|^dts/\|^examples/\|^lib/eal/\|^subprojects/\|^tests/' | tidy &&
 		c_files | grep '_test\|/test_' | tidy '--checks=-clang-analyzer-*'
 }
 
