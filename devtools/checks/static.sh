@@ -180,8 +180,8 @@ tidy() {
 	return 1
 }
 
-# The analyzer is for what is installed only; see above. Examples, the glue and a suite need DPDK, with which
-# they are built elsewhere.
+# The analyzer is for what is installed only; see above. Examples, the glue and a suite need DPDK,
+# with which they are built elsewhere.
 tidy_c() {
 	configure database &&
 		c_files | grep -v '_test\|/test_\|^dts/\|^examples/\|^lib/eal/\|^subprojects/\|^tests/' | tidy &&

@@ -28,6 +28,14 @@ struct wave {
 	bool vfs; /* and no others; else no VFs */
 };
 
+/* Who looks at the list waits until no other thread opens what is in it. */
+static void
+wait_for_waves(struct vftoken_context *ctx)
+{
+	while (ctx->together)
+		vftoken_wait_for_change(ctx);
+}
+
 static struct vftoken_opening *
 next_of_wave(struct wave *wave)
 {
@@ -119,8 +127,11 @@ vftoken_open_together(struct vftoken_opening *o)
 		vftoken_hold(NULL);
 	}
 	/* A PF's open may set the token that its VFs are opened with, and its reset resets them. */
+	o->ctx->together = true;
 	open_wave(o, false);
 	open_wave(o, true);
+	o->ctx->together = false;
+	pthread_cond_broadcast(&o->ctx->changed);
 	vftoken_say_held(o->ctx, &o->held);
 }
 
@@ -167,9 +178,12 @@ close_ahead(struct vftoken_opening *o)
 bool
 vftoken_take_ahead(struct vftoken_opening *o)
 {
-	struct vftoken_opening *opened = unlink_ahead(find_ahead(o->ctx, o->key));
-	const bool taken = opened != NULL && opened->ahead == VFTOKEN_OPENED;
+	struct vftoken_opening *opened;
+	bool taken;
 
+	wait_for_waves(o->ctx);
+	opened = unlink_ahead(find_ahead(o->ctx, o->key));
+	taken = opened != NULL && opened->ahead == VFTOKEN_OPENED;
 	if (taken) {
 		o->sriov = opened->sriov;
 		o->sent = opened->sent;
@@ -186,9 +200,13 @@ vftoken_take_ahead(struct vftoken_opening *o)
 void
 vftoken_clear_ahead(struct vftoken_context *ctx)
 {
-	struct vftoken_opening *o;
+	struct vftoken_opening *list, *o;
 
-	while ((o = unlink_ahead(&ctx->ahead)) != NULL)
+	wait_for_waves(ctx);
+	/* All at once, as others use the context while a device is closed. */
+	list = ctx->ahead;
+	ctx->ahead = NULL;
+	while ((o = unlink_ahead(&list)) != NULL)
 		close_ahead(o);
 }
 
@@ -214,6 +232,7 @@ add_ahead(struct vftoken_context *ctx, const char *name, const struct vftoken_op
 	kept->o.name = kept->bdf;
 	kept->o.path = how->path != NULL ? kept->path : NULL;
 	pthread_mutex_lock(&ctx->lock);
+	wait_for_waves(ctx);
 	*find_ahead(ctx, VFTOKEN_KEY_NONE) = &kept->o;
 	pthread_mutex_unlock(&ctx->lock);
 	return 0;
@@ -234,6 +253,7 @@ vftoken_next_expected(struct vftoken_context *ctx, char bdf[VFTOKEN_BDF_SIZE])
 	struct vftoken_opening **link, *o;
 
 	pthread_mutex_lock(&ctx->lock);
+	wait_for_waves(ctx);
 	link = &ctx->ahead;
 	while (*link != NULL && (*link)->ahead != VFTOKEN_EXPECTED)
 		link = &(*link)->next;
@@ -277,6 +297,7 @@ vftoken_drop_queued(struct vftoken_context *ctx, int *group_fd)
 	int ret = -ENOENT;
 
 	pthread_mutex_lock(&ctx->lock);
+	wait_for_waves(ctx);
 	while (ret < 0 && (o = unlink_ahead(&ctx->ahead)) != NULL) {
 		if (o->ahead != VFTOKEN_EXPECTED) {
 			*group_fd = o->path == NULL ? o->group_fd : -1;

@@ -216,6 +216,41 @@ together(void **state)
 	vftoken_context_destroy(ctx);
 }
 
+static void *
+open_last(void *ctx)
+{
+	const int fd = vftoken_open(ctx, GROUP_FD, vfs[VFS - 1]);
+
+	if (fd >= 0)
+		close_device(ctx, vfs[VFS - 1], fd);
+	return fd >= 0 ? ctx : NULL;
+}
+
+/* A thread that asks for a device while another one opens it gets that one. */
+static void
+asked_meanwhile(void **state)
+{
+	struct vftoken_context *ctx = start(NULL);
+	pthread_t thread;
+	void *result;
+	size_t i;
+	int fd;
+
+	(void)state;
+	make_devices();
+	make_kernel(VFS - 1, NULL);
+	for (i = 1; i < VFS; i++)
+		assert_int_equal(vftoken_queue(ctx, GROUP_FD, vfs[i]), 0);
+	assert_int_equal(pthread_create(&thread, NULL, open_last, ctx), 0);
+	fd = vftoken_open(ctx, GROUP_FD, vfs[0]);
+	assert_true(fd >= 0);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_ptr_equal(result, ctx);
+	close_device(ctx, vfs[0], fd);
+	assert_in_range(kernel.n_opens, VFS, VFS + 1);
+	vftoken_context_destroy(ctx);
+}
+
 /* A device that the kernel could not reset as it opened it is reset once more. */
 static void
 not_reset(void **state)
@@ -421,6 +456,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(together, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(asked_meanwhile, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(not_reset, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(refused, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(dropped, test_setup, test_teardown),

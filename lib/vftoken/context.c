@@ -87,12 +87,13 @@ vftoken_context_clear(struct vftoken_context *ctx)
 	struct vftoken_handle *handle;
 
 	pthread_mutex_lock(&ctx->lock);
-	while (ctx->waiting > 0)
-		vftoken_wait_for_change(ctx);
 	ctx->starting = false;
 	ctx->stopping = false;
 	vftoken_clear_ahead(ctx);
 	vftoken_close_together(ctx);
+	/* Last, as others use the context while devices are closed. */
+	while (ctx->waiting > 0)
+		vftoken_wait_for_change(ctx);
 	vftoken_clear_rules(ctx);
 	vftoken_store_clear(&ctx->store);
 	while ((handle = ctx->handles) != NULL) {

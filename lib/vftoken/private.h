@@ -85,6 +85,7 @@ struct vftoken_context {
 	size_t n_rules;
 	struct vftoken_handle *handles;
 	struct vftoken_opening *ahead;    /* devices that somebody is going to open, in order */
+	bool together;                    /* a thread opens what is queued there */
 	struct vftoken_closing *closings; /* that wait for the others */
 	bool stopping;                    /* after vftoken_stop_begin() */
 	_Atomic bool starting; /* between vftoken_start_begin() and vftoken_start_end() */

@@ -12,9 +12,9 @@ vftoken_start_begin(struct vftoken_context *ctx, const char *shortest, int argc,
 {
 	vftoken_keep_standard_fds();
 	pthread_mutex_lock(&ctx->lock);
+	vftoken_clear_ahead(ctx);
 	while (ctx->waiting > 0)
 		vftoken_wait_for_change(ctx);
-	vftoken_clear_ahead(ctx);
 	ctx->starting = true;
 	vftoken_retire_rules(ctx);
 	vftoken_mask_arguments(ctx, shortest, argc, argv);
