@@ -400,14 +400,6 @@ not_wanted(void **state)
 	vftoken_context_destroy(ctx);
 }
 
-static int
-provide(const char *name, void *opaque)
-{
-	(void)name;
-	(void)opaque;
-	return -ENOKEY;
-}
-
 /* A device that another process has opened is one that this process holds open. */
 static void
 received(void **state)
@@ -418,7 +410,7 @@ received(void **state)
 	(void)state;
 	make_devices();
 	assert_int_equal(vftoken_add_rule(ctx, PLAIN A), 0);
-	vftoken_context_set_provider(ctx, provide, NULL, "the primary process");
+	vftoken_context_set_provider(ctx, test_provide_none, NULL, "the primary process");
 	vftoken_received(ctx, IOMMUFD, VF);
 	vftoken_received(ctx, IOMMUFD, "fsl-mc.0");
 	assert_int_equal(vftoken_start_end(ctx), 0);

@@ -377,14 +377,6 @@ open_device_asked(void **state)
 	vftoken_context_destroy(ctx);
 }
 
-static int
-ask(const char *name, void *opaque)
-{
-	(void)name;
-	(void)opaque;
-	return -ENOKEY;
-}
-
 /* The source is told by its kind alone: the rule's, else who is asked. */
 static void
 sources(void **state)
@@ -421,7 +413,7 @@ sources(void **state)
 	test_assert_token(ctx, PF, TOKEN_A);
 	assert_string_equal(info_of(ctx, PF).source, "fd");
 	/* Who is asked counts where no rule does. */
-	vftoken_context_set_provider(ctx, ask, NULL, "the primary process");
+	vftoken_context_set_provider(ctx, test_provide_none, NULL, "the primary process");
 	assert_string_equal(info_of(ctx, PF).source, "fd");
 	vftoken_context_clear(ctx);
 	assert_string_equal(info_of(ctx, PF).source, "the primary process");

@@ -110,14 +110,6 @@ numbers_unused(void **state)
 	}
 }
 
-static int
-provide(const char *name, void *opaque)
-{
-	(void)name;
-	(void)opaque;
-	return -ENOKEY;
-}
-
 /* Its primary process sees to the number of VFs of a secondary one. All failures are said. */
 static void
 many_numbers(void **state)
@@ -131,7 +123,7 @@ many_numbers(void **state)
 	assert_int_equal(vftoken_start_end(ctx), -ENODEV);
 	test_all_said(SAID(num_vfs_driver, ON_IGB, "3", "igb", ON_IGB),
 		      SAID(num_vfs_no_device, ABSENT, "2"));
-	vftoken_context_set_provider(ctx, provide, NULL, "the primary process");
+	vftoken_context_set_provider(ctx, test_provide_none, NULL, "the primary process");
 	assert_int_equal(vftoken_start_end(ctx), 0);
 	test_said_nothing();
 	vftoken_context_destroy(ctx);

@@ -422,3 +422,11 @@ test_open_device(struct vftoken_context *ctx, const char *bdf, int fd)
 	assert_int_equal(vftoken_open(ctx, GROUP_FD, bdf), fd);
 	test_n_messages = 0;
 }
+
+int
+test_provide_none(const char *name, void *opaque)
+{
+	(void)name;
+	(void)opaque;
+	return -ENOKEY;
+}

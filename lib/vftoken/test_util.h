@@ -239,6 +239,9 @@ extern int (*test_kernel)(unsigned long request, void *arg);
 /* A context opens a device, as this descriptor. The messages about it are forgotten. */
 void test_open_device(struct vftoken_context *ctx, const char *bdf, int fd);
 
+/* A token provider that has no rule for any device. */
+int test_provide_none(const char *name, void *opaque);
+
 /* Failures. Each is off by default. */
 
 void test_wraps_reset(void);
