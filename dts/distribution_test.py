@@ -177,7 +177,7 @@ def test_our_secondary(same_abi, pf_testpmd, start, lab, vfs):
     assert opened.works, opened.said
     opened = distribution.by_proc_info(lab, 'vf', vfs[0], '', ours=True)
     assert not opened.works
-    said(opened.said, 'provider_failed', vfs[0])
+    said(opened.said, 'provider_without', vfs[0], vfs[0])
     assert testpmd.ports == 1
 
 

@@ -95,6 +95,7 @@ typedef void (*vftoken_log_t)(enum vftoken_log_level level, const char *id, cons
  * @return
  *   The memory file that vftoken_transfer_token() made there, or
  *   -ENOKEY: no rule covers the device there either;
+ *   -EOPNOTSUPP: the other process has no libvftoken;
  *   or another negative errno value: it couldn't be asked or can't read the token.
  */
 typedef int (*vftoken_provider_t)(const char *name, void *opaque);

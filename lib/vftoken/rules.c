@@ -335,7 +335,9 @@ vftoken_ask_provider(struct vftoken_context *ctx, const char *name,
 	vftoken_end_wait(ctx);
 	if (ret >= 0)
 		ret = vftoken_transfer_take(ret, token);
-	if (ret < 0 && ret != -ENOKEY)
+	if (ret == -EOPNOTSUPP)
+		vftoken_refuse_of(subject, ret, MSG(provider_without), provider_name, name);
+	else if (ret < 0 && ret != -ENOKEY)
 		vftoken_refuse_of(subject, ret, MSG(provider_failed), provider_name,
 				  strerror(-ret));
 	return ret;

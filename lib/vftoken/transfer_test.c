@@ -204,6 +204,7 @@ asked_in_vain(void **state)
 		{ -ENOKEY, -ENOKEY, SAID_NOTHING },
 		{ -ETIMEDOUT, -ETIMEDOUT,
 		  SAID(provider_failed, DEVICE, PROVIDER, "Connection timed out") },
+		{ -EOPNOTSUPP, -EOPNOTSUPP, SAID(provider_without, DEVICE, PROVIDER, DEVICE) },
 		{ memfd_create("transfer", MFD_CLOEXEC), -EIO,
 		  SAID(provider_failed, DEVICE, PROVIDER, "Input/output error") },
 	};

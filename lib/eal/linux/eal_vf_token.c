@@ -13,6 +13,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
+#include <rte_memzone.h>
 #include <rte_string_fns.h>
 #include <rte_telemetry.h>
 
@@ -245,6 +246,8 @@ vf_token_mp_ask(const char *name, void *opaque __rte_unused)
 	struct rte_mp_reply reply = { 0 };
 	int ret = -EPROTO;
 
+	if (rte_memzone_lookup(VF_TOKEN_MP) == NULL)
+		return -EOPNOTSUPP;
 	strlcpy(request.name, VF_TOKEN_MP, sizeof(request.name));
 	strlcpy(param->device, name, sizeof(param->device));
 	if (rte_mp_request_sync(&request, &reply, &timeout) < 0) {
@@ -261,14 +264,24 @@ vf_token_mp_ask(const char *name, void *opaque __rte_unused)
 	return ret;
 }
 
+/* The memzone tells secondary processes that this one answers. It stays, since
+ * a primary process that has ended isn't one without libvftoken.
+ */
+static int
+vf_token_mp_answer(void)
+{
+	if (rte_mp_action_register(VF_TOKEN_MP, vf_token_mp_primary) < 0)
+		return rte_errno == ENOTSUP ? 0 : -1;
+	return rte_memzone_reserve(VF_TOKEN_MP, 1, SOCKET_ID_ANY, 0) == NULL ? -1 : 0;
+}
+
 void
 eal_vf_token_setup(void)
 {
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		vftoken_context_set_provider(vftoken_context_process(),
 				vf_token_mp_ask, NULL, "the primary process");
-	else if (rte_mp_action_register(VF_TOKEN_MP, vf_token_mp_primary) < 0 &&
-			rte_errno != ENOTSUP)
+	else if (vf_token_mp_answer() < 0)
 		rte_log(RTE_LOG_ERR, RTE_LOGTYPE_EAL,
 				"EAL: Secondary processes can't ask for VF tokens: %s\n",
 				rte_strerror(rte_errno));
