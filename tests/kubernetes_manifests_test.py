@@ -104,7 +104,10 @@ def test_device_plugin():
             assert all(isinstance(word, str) for word in sum(
                 (value for value in selectors.values() if isinstance(value, list)), []))
             assert selectors['drivers'] == ['vfio-pci']
-            assert selectors['rootDevices'][0] in pods()[0]['containers'][0]['command']
+            command = pods()[0]['containers'][0]['command']
+            # The packages have it in /usr/sbin, a build in /usr/local/sbin.
+            assert command[0] == 'pf_daemon'
+            assert selectors['rootDevices'][0] in command
             # The PF is 10c9.
             assert selectors['devices'] == ['10ca']
 
