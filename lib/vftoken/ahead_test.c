@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,6 +38,7 @@ static struct {
 	unsigned int most;
 	unsigned int until; /* opens wait until as many are inside, for five seconds */
 	const char *refused;
+	char *stacks[16]; /* a place in the stack of the thread that opened */
 } kernel = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void
@@ -56,6 +58,8 @@ come_in(const char *text)
 	pthread_mutex_lock(&kernel.lock);
 	if (text != NULL && kernel.n_opens < TEST_DIM(kernel.opens))
 		snprintf(kernel.opens[kernel.n_opens], sizeof(kernel.opens[0]), "%s", text);
+	if (kernel.n_opens < TEST_DIM(kernel.stacks))
+		kernel.stacks[kernel.n_opens] = __builtin_frame_address(0);
 	kernel.n_opens += text != NULL;
 	kernel.n_resets += text == NULL;
 	kernel.inside++;
@@ -162,6 +166,20 @@ close_device(struct vftoken_context *ctx, const char *bdf, int fd)
 	close(fd);
 }
 
+/* How many of the threads that opened have left no stack. */
+static unsigned int
+stacks_gone(void)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	unsigned int i, n = 0;
+
+	for (i = 0; i < kernel.n_opens; i++)
+		n += msync((char *)((uintptr_t)kernel.stacks[i] & ~(page - 1)), page, MS_ASYNC) <
+			     0 &&
+		     errno == ENOMEM;
+	return n;
+}
+
 /* The PF first, then all VFs at once; each is handed over to who asks, and counts from then on. */
 static void
 together(void **state)
@@ -187,6 +205,8 @@ together(void **state)
 	/* It is the one of which it isn't known that nobody else has it open. */
 	assert_int_equal(kernel.n_resets, 1);
 	assert_int_equal(kernel.most, VFS);
+	/* This thread opened the PF and one VF. */
+	assert_int_equal(stacks_gone(), VFS - 1);
 	assert_string_equal(kernel.opens[0], with_token);
 	assert_int_equal(vftoken_list_devices(ctx, bdfs, VFS + 1), 1);
 	pf = vftoken_open(ctx, GROUP_FD, PF);

@@ -23,7 +23,8 @@ int vftoken_thread_start(pthread_t *thread, void *(*run)(void *opaque), void *op
 
 /**
  * Call a function from this thread and from others at the same time, and wait until all calls have
- * returned. There are fewer others if no more can be started.
+ * returned. There are fewer others if no more can be started. Their stacks are gone then; libc
+ * would keep them in memory.
  *
  * @param n
  *   How many calls would help.
