@@ -18,7 +18,6 @@ from .builds import TESTPMD, Builds
 from .figures import Figure, Reach
 
 STOCK = 'stock DPDK'
-SIZES = (1, 7, 28, 56)
 TOKEN = '3e7e882e-1daf-417f-ad8d-882eea5ee337'
 TOKEN_FILE = '/run/bench-vf-token'
 TOOLS = ('dpdk-devbind.py', 'dpdk-telemetry.py')
@@ -31,6 +30,9 @@ PLAIN_NIC = ('-device', 'pcie-root-port,id=plain,chassis=30',
              '-device', 'e1000e,bus=plain,romfile=')
 FIND_PLAIN = 'grep -l 0x10d3 /sys/bus/pci/devices/*/device'
 SAME_TIME = Reach('ratio', 1.0)
+# By the number of VFs, of the start and of the end.
+STARTS = {1: (SAME_TIME, None), 7: (Reach('ratio', 0.45), None),
+          28: (Reach('ratio', 0.25), None), 56: (Reach('ratio', 0.22), Reach('ratio', 0.25))}
 PACKETS_FOR = 5  # seconds
 
 
@@ -95,23 +97,27 @@ def one_open(lab: Lab, row: str, device: str, rounds: int, ioctls: Reach) -> lis
 
 
 def start_ups(lab: Lab, vfs: Sequence[str], rounds: int) -> list[Figure]:
-    """The time from exec to the prompt with many VFs, and for the open of each of them."""
+    """The time from exec to the prompt with many VFs, for all their opens, and from the prompt to
+    the end."""
     result = []
-    for size in SIZES:
+    for size, (started, ended) in STARTS.items():
         total: dict[str, list[float]] = {'ours': [], 'stock': []}
-        each: dict[str, list[float]] = {'ours': [], 'stock': []}
+        opens: dict[str, list[float]] = {'ours': [], 'stock': []}
+        quits: dict[str, list[float]] = {'ours': [], 'stock': []}
         for side in both(rounds):
             command = start_up(side, 'many', vfs[:size], f'--vfio-vf-token={TOKEN}')
             traced = trace.run(lab, command, [trace.READ, trace.IOCTL], timeout=900)
-            many = trace.openings(traced)
-            assert len(many) == size, lab.check('cat /tmp/many.log')
+            many = [call for call in traced.calls if call.asks(trace.GROUP_GET_DEVICE_FD)]
+            assert sum(call.result >= 0 for call in many) == size, lab.check('cat /tmp/many.log')
             prompt = next(call for call in traced.calls if call.start > traced.start
                           and call.number == trace.READ and call.arguments[0] == 0)
             total[side].append(prompt.start - traced.start)
-            each[side].append(sum(one.seconds for one in many) / size * 1000)
+            opens[side].append(max(call.end for call in many) - many[0].start)
+            quits[side].append(traced.end - prompt.end)
         many_vfs = '1 VF' if size == 1 else f'{size} VFs'
-        result += [figure('start-up', f'until the prompt, {many_vfs}', 's', total, SAME_TIME, size),
-                   figure('start-up', f'open of each, {many_vfs}', 'ms', each, SAME_TIME, size)]
+        result += [figure('start-up', f'until the prompt, {many_vfs}', 's', total, started, size),
+                   figure('start-up', f'all opens, {many_vfs}', 's', opens, None, size),
+                   figure('start-up', f'until the end, {many_vfs}', 's', quits, ended, size)]
     return result
 
 
@@ -120,25 +126,27 @@ def in_path(side: str) -> dict[str, str]:
     return {'PATH': f'{FOLDERS[side]}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'}
 
 
-def memory(lab: Lab, device: str, rounds: int) -> list[Figure]:
-    """Resident memory at the prompt, without rules, and its peak until then."""
+def memory(lab: Lab, devices: Sequence[str], rounds: int, when: str, *eal: str) -> list[Figure]:
+    """Resident memory at the prompt, its peak until then, and the threads that are left."""
     # What depends on where things happen to lie: huge pages, and which pages a fault brings in.
     lab.check('echo 0 >/proc/sys/kernel/randomize_va_space; '
               'echo never >/sys/kernel/mm/transparent_hugepage/enabled')
     # The kernel counts the peak in steps of up to 64 pages a thread, the pages themselves exactly.
-    peaks: dict[str, list[float]] = {'ours': [], 'stock': []}
-    sizes: dict[str, list[float]] = {'ours': [], 'stock': []}
+    found: dict[str, dict[str, list[float]]] = {
+        key: {'ours': [], 'stock': []} for key in ('Rss', 'VmHWM', 'Threads')}
     for side in both(rounds):
-        with Testpmd(lab, 'memory', [device], env=in_path(side),
-                     app=['--disable-link-check']) as testpmd:
+        with Testpmd(lab, 'memory', devices, *eal, env=in_path(side),
+                     app=['--disable-link-check', '--rxd=64', '--txd=64']) as testpmd:
             text = lab.check(f'cd /proc/{testpmd.pid()} && cat status smaps_rollup')
-        for key, samples in ('VmHWM', peaks), ('Rss', sizes):
-            found = re.search(rf'^{key}:\s+(\d+) kB', text, re.MULTILINE)
-            assert found
-            samples[side].append(float(found[1]))
-    return [figure('memory', 'resident at the prompt, without rules', 'KiB', sizes,
+        for key, samples in found.items():
+            number, = re.findall(rf'^{key}:\s+(\d+)', text, re.MULTILINE)
+            samples[side].append(float(number))
+    return [figure('memory', f'resident at the prompt, {when}', 'KiB', found['Rss'],
                    Reach('difference', 64)),
-            figure('memory', 'peak until then, as the kernel estimates it', 'KiB', peaks, None)]
+            figure('memory', f'peak until then, as the kernel estimates it, {when}', 'KiB',
+                   found['VmHWM'], None),
+            figure('memory', f'threads at the prompt, {when}', '', found['Threads'],
+                   Reach('difference', 0))]
 
 
 def rotation(lab: Lab, pf: str, process: Testpmd, rounds: int) -> list[Figure]:
@@ -208,13 +216,14 @@ def measure(builds: Builds, folder: Path, rounds: int) -> list[Figure]:
         pf = lab.pfs[0]
         figures = one_open(lab, 'opening a device that needs no token', plain, rounds,
                            Reach('difference', 0, less=True))
-        figures += memory(lab, pf, rounds)
+        figures += memory(lab, [pf], rounds, 'without rules')
         with Testpmd(lab, 'pf', lab.pfs, f'--vfio-vf-token=file:{TOKEN_FILE}', '--vfio-num-vfs=7',
                      env=in_path('ours'), app=['--disable-link-check']) as process:
             vfs = [vf for one in lab.pfs for vf in lab.vfs(one)]
             figures += one_open(lab, 'opening a VF with its token', vfs[0], rounds,
                                 Reach('difference', 0))
             figures += start_ups(lab, vfs, rounds)
+            figures += memory(lab, vfs[:28], rounds, '28 VFs', f'--vfio-vf-token={TOKEN}')
             figures += rotation(lab, pf, process, rounds)
             figures.append(traffic(lab, vfs[:2], rounds))
             figures.append(lost(lab, vfs[:2], process, rounds))

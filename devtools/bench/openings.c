@@ -3,8 +3,9 @@
  */
 
 /*
- * Times, in nanoseconds: VFs enabled and opened, by libvftoken and with nothing but the kernel's
- * calls; and VFIO_GROUP_GET_DEVICE_FD by itself. kernels.py runs it in the lab.
+ * Times, in nanoseconds: VFs enabled and opened, by libvftoken one by one and together, and with
+ * nothing but the kernel's calls; and VFIO_GROUP_GET_DEVICE_FD by itself. kernels.py runs it in the
+ * lab.
  */
 
 #include <err.h>
@@ -96,6 +97,45 @@ enable_ours(struct vftoken_context *ctx, const char *pf, uint16_t num_vfs)
 	stop("ours", &since);
 	for (i = 0; i < num_vfs; i++)
 		vftoken_device_close(vfs[i]);
+	disable(pf);
+	vftoken_device_close(pf_device);
+}
+
+/* As DPDK's start does it: each VF's group is opened, then all VFs together. */
+static void
+enable_together(struct vftoken_context *ctx, const char *pf, uint16_t num_vfs)
+{
+	static struct vftoken_vfio_group groups[MAX_VFS];
+	static char vfs[MAX_VFS][VFTOKEN_BDF_SIZE];
+	static int fds[MAX_VFS];
+	struct vftoken_device *pf_device;
+	char group[VFTOKEN_GROUP_SIZE];
+	struct times since;
+	uint16_t i;
+
+	if (vftoken_device_open(ctx, pf, &pf_device) < 0)
+		exit(1);
+	since = start();
+	if (vftoken_pf_enable_vfs(ctx, pf, num_vfs) < 0)
+		exit(1);
+	for (i = 0; i < num_vfs; i++)
+		if (vftoken_find_vf(ctx, pf, i, vfs[i]) < 0 ||
+		    vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, vfs[i], group) <
+			    0 ||
+		    vftoken_vfio_group_open(&groups[i], VFTOKEN_VFIO_FOLDER, group) < 0 ||
+		    vftoken_queue(ctx, groups[i].group_fd, vfs[i]) < 0)
+			errx(1, "VF %u of %s can't be opened", i, pf);
+	for (i = 0; i < num_vfs; i++) {
+		fds[i] = vftoken_open(ctx, groups[i].group_fd, vfs[i]);
+		if (fds[i] < 0)
+			exit(1);
+	}
+	stop("together", &since);
+	for (i = 0; i < num_vfs; i++) {
+		vftoken_closing(ctx, vfs[i]);
+		close(fds[i]);
+		vftoken_vfio_group_close(&groups[i]);
+	}
 	disable(pf);
 	vftoken_device_close(pf_device);
 }
@@ -220,6 +260,7 @@ enable(const char *pf, const char *rule, unsigned int num_vfs, unsigned int roun
 		enable_bare(pf, (uint16_t)num_vfs, token);
 		if (rounds % 2 != 0)
 			enable_ours(ctx, pf, (uint16_t)num_vfs);
+		enable_together(ctx, pf, (uint16_t)num_vfs);
 	}
 	return 0;
 }

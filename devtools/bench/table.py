@@ -24,6 +24,7 @@ QUESTIONS = (
     ('An open of a VF with its token', 'opening a VF with its token', 'time'),
     ('An open of a device that needs no token', 'opening a device that needs no token', 'time'),
     ('A start', 'start-up', 'until the prompt'),
+    ('An end', 'start-up', 'until the end'),
     ('A packet', 'data path', 'VF to VF, time per packet'),
 )
 # Two figures that differ by less are the same to a reader.

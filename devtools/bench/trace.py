@@ -26,7 +26,8 @@ _END = f'''
 cd {FOLDER} && echo 0 >tracing_on && echo >set_event_pid && grep -v '^#' trace
 '''
 _LINE = re.compile(r'-(\d+) +\[\d+\] .{5} +(\d+\.\d+): '
-                   r'(?:sys_(enter|exit): NR (\d+) (.*)|sched_process_exec)')
+                   r'(?:sys_(enter|exit): NR (\d+) (.*)|sched_process_exec|'
+                   r'tracing_mark_write: (end))')
 
 
 @dataclass(frozen=True)
@@ -48,19 +49,22 @@ class Call:
 class Trace:
     """What one process did."""
     start: float  # when the last exec was
+    end: float  # when it was gone; 0 if it still runs
     calls: Sequence[Call]
 
 
 def parse(text: str) -> Trace:
     """Read the kernel's text. A call without an end, or without a begin, is left out."""
-    start, calls = 0.0, []
+    start, end, calls = 0.0, 0.0, []
     open_calls: dict[str, tuple[int, list[int], float]] = {}
     for line in text.splitlines():
         found = _LINE.search(line)
         if not found:
             continue
-        thread, when, kind, number, rest = found.groups()
-        if kind is None:
+        thread, when, kind, number, rest, gone = found.groups()
+        if gone:
+            end = float(when)
+        elif kind is None:
             start = float(when)
         elif kind == 'enter':
             arguments = [int(word, 16) for word in rest.strip('()').split(', ')[:2]]
@@ -68,14 +72,15 @@ def parse(text: str) -> Trace:
         elif thread in open_calls and open_calls[thread][0] == int(number):
             which, arguments, begin = open_calls.pop(thread)
             calls.append(Call(which, arguments, int(rest.removeprefix('= ')), begin, float(when)))
-    return Trace(start, sorted(calls, key=lambda call: call.start))
+    return Trace(start, end, sorted(calls, key=lambda call: call.start))
 
 
 def run(lab: Target, command: str, only: Sequence[int] = (), timeout: float = 300) -> Trace:
     """Trace a command from its exec on; only some system calls, if any are named."""
     lab.check(_BEGIN.format(filter=_filter(only)))
     # The shell is the process whose exec comes next.
-    lab.check(f"sh -c 'echo $$ >{FOLDER}/set_event_pid; exec {command}'", timeout)
+    lab.check(f"sh -c 'echo $$ >{FOLDER}/set_event_pid; exec {command}' && "
+              f'echo end >{FOLDER}/trace_marker', timeout)
     return parse(lab.check(_END, timeout))
 
 
