@@ -161,6 +161,28 @@ is_given_again(const struct vftoken_source *source, const char *text)
 	return strlen(text) == UUID_STR_LEN - 1 && text[strspn(text, "*")] == '\0';
 }
 
+/* Whether a rule's source is given once more. A literal is compared as a token. */
+static bool
+is_repeated(const struct vftoken_context *ctx, const struct vftoken_source *source,
+	    const char *text)
+{
+	char kept[UUID_STR_LEN];
+	uuid_t token;
+	bool equal;
+
+	if (strcmp(vftoken_source_kind(source), "literal") != 0)
+		return strcmp(source->shown, text) == 0;
+	if (is_given_again(source, text))
+		return true;
+	if (vftoken_store_get(&ctx->store, source->slot, token) < 0)
+		return false;
+	uuid_unparse_lower(token, kept);
+	equal = strcasecmp(kept, text) == 0;
+	explicit_bzero(token, sizeof(token));
+	explicit_bzero(kept, sizeof(kept));
+	return equal;
+}
+
 static int
 add_rule(struct vftoken_context *ctx, const char *text)
 {
@@ -184,6 +206,8 @@ add_rule(struct vftoken_context *ctx, const char *text)
 	rule = make_rule(ctx, key);
 	if (rule == NULL)
 		return refuse_room(ctx, &subject);
+	if (rule->has_source && is_repeated(ctx, &rule->source, from))
+		return 0;
 	if (rule->has_source)
 		return vftoken_refuse_of(&subject, -EEXIST, MSG(rule_twice));
 	if (is_given_again(&rule->source, from)) {
@@ -243,7 +267,7 @@ add_num_vfs(struct vftoken_context *ctx, const char *text)
 		return vftoken_refuse(ctx, -ENOSPC, MSG(rules_full), VFTOKEN_MAX_RULES);
 	if (rule == NULL)
 		return vftoken_refuse(ctx, -ENOMEM, MSG(num_vfs_memory), text);
-	if (rule->num_vfs != 0)
+	if (rule->num_vfs != 0 && rule->num_vfs != value)
 		return vftoken_refuse(ctx, -EEXIST, MSG(num_vfs_twice), text, bdf);
 	rule->num_vfs = (uint16_t)value;
 	return 0;
