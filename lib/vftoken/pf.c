@@ -135,12 +135,16 @@ set_token_from_rule(struct vftoken_context *ctx, struct vftoken_handle *pf, bool
 	return ret;
 }
 
-/* Set the token of each PF with a rule. The list may change while a token is read. */
+/*
+ * Set the token of each PF with a rule; -ENODEV if there is none. The list may change while a token
+ * is read.
+ */
 static int
 set_all_tokens(struct vftoken_context *ctx)
 {
 	const unsigned int round = ++ctx->rounds;
 	struct vftoken_handle *pf = ctx->handles;
+	bool any = false;
 	int one, ret = 0;
 
 	while (pf != NULL) {
@@ -149,11 +153,12 @@ set_all_tokens(struct vftoken_context *ctx)
 			continue;
 		}
 		pf->round = round;
+		any = true;
 		one = set_token_from_rule(ctx, pf, true);
 		ret = ret == 0 ? one : ret;
 		pf = ctx->handles;
 	}
-	return ret;
+	return any ? ret : vftoken_refuse(ctx, -ENODEV, MSG(no_pf_open));
 }
 
 int
