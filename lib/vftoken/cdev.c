@@ -112,7 +112,10 @@ vftoken_cdev_explain(const struct vftoken_opening *o, int err)
 			vftoken_say(o->ctx, MSG(device_busy), o->name);
 		break;
 	case ENODEV:
-		vftoken_say(o->ctx, MSG(cdev_gone), o->name, o->name);
+		if (o->key == VFTOKEN_KEY_NONE)
+			vftoken_say(o->ctx, MSG(device_refused), o->name, strerror(err));
+		else
+			vftoken_say(o->ctx, MSG(cdev_gone), o->name, o->name);
 		break;
 	case ENOTTY:
 		vftoken_say(o->ctx, MSG(cdev_foreign), o->name, o->path);

@@ -157,6 +157,8 @@ explain_group(const struct vftoken_opening *o, int err)
 	case ENODEV:
 		if (o->sent && strstr(o->sriov.driver, "vfio") != NULL)
 			vftoken_say(o->ctx, MSG(kernel_without_tokens), o->name);
+		else if (o->key == VFTOKEN_KEY_NONE)
+			vftoken_say(o->ctx, MSG(not_in_group_no_pci), o->name);
 		else
 			vftoken_say(o->ctx, MSG(not_in_group), o->name, o->name);
 		break;
@@ -274,6 +276,8 @@ open_named(struct vftoken_opening *o)
 {
 	const bool is_bdf = vftoken_parse_key(o->name, &o->key) == 0;
 
+	if (!is_bdf)
+		o->key = VFTOKEN_KEY_NONE;
 	pthread_mutex_lock(&o->ctx->lock);
 	if (!is_bdf)
 		vftoken_opening_run(o);
