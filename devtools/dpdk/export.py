@@ -34,7 +34,6 @@ LIBRARY = Path('lib/vftoken')
 LINKED = re.compile(r"^(shared|static)_rte_vftoken = dependency\('libvftoken'.*\n", re.MULTILINE)
 EXPORT_MACROS = 'lib/eal/common/eal_export.h'
 LIBRARIES = 'lib/meson.build'
-REQUIREMENTS = 'doc/guides/linux_gsg/sys_reqs.rst'
 MESSAGE = '''vftoken: add library for VF tokens
 
 A PF that is driven by vfio-pci shares a secret UUID, the VF token, with
@@ -74,7 +73,6 @@ if get_option('enable_driver_sdk')
 {headers}
         subdir: 'vftoken')
 endif
-ext_deps += dependency('uuid')
 '''
 
 API = '''/* SPDX-License-Identifier: BSD-3-Clause
@@ -98,6 +96,9 @@ API = '''/* SPDX-License-Identifier: BSD-3-Clause
 /** A function that takes a format as printf(3) does, and its arguments. */
 #define VFTOKEN_PRINTF(format, first) __rte_format_printf(format, first)
 
+/** A UUID: its 16 bytes in the order of its text, as rte_uuid_t has them. */
+typedef unsigned char vftoken_uuid_t[16];
+
 #endif /* VFTOKEN_API_H */
 '''
 
@@ -116,14 +117,6 @@ MAINTAINERS = '''VF tokens
 M: {author}
 F: lib/vftoken/
 
-'''
-
-UUID = '''
-*   Library for handling UUIDs (libuuid).
-
-    * ``libuuid-devel`` in RHEL/Fedora;
-    * ``uuid-dev`` in Debian/Ubuntu;
-    * ``util-linux-dev`` in Alpine Linux
 '''
 
 NEWS = '''
@@ -248,8 +241,6 @@ def add_library(library: Library, tree: Repository, version: str) -> None:
     tree.edit('MAINTAINERS', lambda text: insert(
         text, r'^Linux VFIO\n', MAINTAINERS.format(author=tree.who)))
     tree.edit('.mailmap', lambda text: add_to_mailmap(text, tree.who))
-    tree.edit(REQUIREMENTS, lambda text: insert(
-        text, r'^ +\* ``numactl-dev`` in Alpine Linux\n', UUID, after=True))
     # A release that is out has no news any more.
     if '-rc' in version:
         tree.edit(news(version), lambda text: insert(text, r'^\n\nRemoved Items\n', NEWS))
@@ -318,7 +309,7 @@ def make_series(wrap: Wrap, tree: Tree, work: Path) -> Repository:
     """Commit the series to a repository which has only the files that it changes."""
     made = Repository(work, author(tree))
     copy_files(tree, [*touched(wrap), EXPORT_MACROS, LIBRARIES, 'MAINTAINERS', '.mailmap',
-                      REQUIREMENTS, news(tree.version)], work)
+                      news(tree.version)], work)
     made.commit('base')
     made.run('tag', 'base')
     add_library(Library(SOURCE), made, tree.version)

@@ -50,8 +50,6 @@
 #ifndef VFTOKEN_CONTEXT_H
 #define VFTOKEN_CONTEXT_H
 
-#include <uuid/uuid.h>
-
 #include "api.h"
 
 #ifdef __cplusplus
@@ -344,7 +342,7 @@ void vftoken_context_clear(struct vftoken_context *ctx);
  *   which one error message explains.
  */
 VFTOKEN_API
-int vftoken_read_default(struct vftoken_context *ctx, uuid_t token);
+int vftoken_read_default(struct vftoken_context *ctx, vftoken_uuid_t token);
 
 /**
  * List the devices that this process has to do with: those that a rule names, in the order of their

@@ -35,12 +35,12 @@ find_rule(const struct vftoken_context *ctx, const struct vftoken_handle *pf)
 
 static int
 set_token(const struct vftoken_context *ctx, struct vftoken_handle *pf, const char *bdf,
-	  const uuid_t token, const char *from)
+	  const vftoken_uuid_t token, const char *from)
 {
 	int ret;
 
 	ret = vftoken_vfio_feature_set(pf->device_fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN, token,
-				       sizeof(uuid_t));
+				       sizeof(vftoken_uuid_t));
 	if (ret == -ENOTTY)
 		return vftoken_refuse(ctx, ret, MSG(pf_takes_no_token), bdf);
 	if (ret < 0)
@@ -66,7 +66,7 @@ shares_file(const struct vftoken_context *ctx, const struct vftoken_handle *pf,
  * one may go, as long as it is the token of a PF that may have to be opened again.
  */
 static int
-set_next_token(struct vftoken_context *ctx, struct vftoken_rule *rule, const uuid_t token)
+set_next_token(struct vftoken_context *ctx, struct vftoken_rule *rule, const vftoken_uuid_t token)
 {
 	char shown[VFTOKEN_NEXT_SIZE], bdf[VFTOKEN_BDF_SIZE];
 	struct vftoken_handle *pf;
@@ -89,7 +89,7 @@ static int
 take_next_token(struct vftoken_context *ctx, struct vftoken_rule *rule,
 		const struct vftoken_subject *subject)
 {
-	uuid_t token;
+	vftoken_uuid_t token;
 	int ret;
 
 	do {
@@ -116,7 +116,7 @@ set_token_from_rule(struct vftoken_context *ctx, struct vftoken_handle *pf, bool
 	struct vftoken_subject subject = { .ctx = ctx, .purpose = VFTOKEN_FOR_RELOAD };
 	char bdf[VFTOKEN_BDF_SIZE];
 	int ret = -ENOENT;
-	uuid_t token;
+	vftoken_uuid_t token;
 
 	vftoken_format_key(pf->key, bdf);
 	subject.device = bdf;

@@ -158,7 +158,7 @@ is_given_again(const struct vftoken_source *source, const char *text)
 		return false;
 	if (strcmp(vftoken_source_kind(source), "literal") != 0)
 		return strcmp(source->shown, text) == 0;
-	return strlen(text) == UUID_STR_LEN - 1 && text[strspn(text, "*")] == '\0';
+	return strlen(text) == VFTOKEN_UUID_SIZE - 1 && text[strspn(text, "*")] == '\0';
 }
 
 /* Whether a rule's source is given once more. A literal is compared as a token. */
@@ -166,8 +166,8 @@ static bool
 is_repeated(const struct vftoken_context *ctx, const struct vftoken_source *source,
 	    const char *text)
 {
-	char kept[UUID_STR_LEN];
-	uuid_t token;
+	char kept[VFTOKEN_UUID_SIZE];
+	vftoken_uuid_t token;
 	bool equal;
 
 	if (strcmp(vftoken_source_kind(source), "literal") != 0)
@@ -176,7 +176,7 @@ is_repeated(const struct vftoken_context *ctx, const struct vftoken_source *sour
 		return true;
 	if (vftoken_store_get(&ctx->store, source->slot, token) < 0)
 		return false;
-	uuid_unparse_lower(token, kept);
+	vftoken_format_uuid(token, kept);
 	equal = strcasecmp(kept, text) == 0;
 	explicit_bzero(token, sizeof(token));
 	explicit_bzero(kept, sizeof(kept));
@@ -313,7 +313,7 @@ vftoken_clear_rules(struct vftoken_context *ctx)
 
 int
 vftoken_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
-		  const struct vftoken_subject *subject, uuid_t token)
+		  const struct vftoken_subject *subject, vftoken_uuid_t token)
 {
 	size_t i;
 
@@ -331,7 +331,7 @@ vftoken_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
 }
 
 int
-vftoken_read_default(struct vftoken_context *ctx, uuid_t token)
+vftoken_read_default(struct vftoken_context *ctx, vftoken_uuid_t token)
 {
 	const struct vftoken_subject subject = { .ctx = ctx, .purpose = VFTOKEN_FOR_DEFAULT };
 	struct vftoken_rule *rule;
@@ -347,7 +347,7 @@ vftoken_read_default(struct vftoken_context *ctx, uuid_t token)
 
 int
 vftoken_ask_provider(struct vftoken_context *ctx, const char *name,
-		     const struct vftoken_subject *subject, uuid_t token)
+		     const struct vftoken_subject *subject, vftoken_uuid_t token)
 {
 	const vftoken_provider_t provider = ctx->provider;
 	const char *provider_name = ctx->provider_name;
