@@ -3,13 +3,16 @@
 """devtools/dpdk/export.py writes a series that DPDK's own tools take, or nothing at all."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
 import pytest
 
-from dpdk.export import Library
+import dpdk.source
+from dpdk.export import STEPS, Library, adapt
 from dpdk.fetch import Wrap
 from dpdk.source import find_glue, find_tree
 from framework.common import SOURCE
@@ -20,7 +23,7 @@ TOOL = SOURCE / 'devtools/dpdk/export.py'
 # What the series changes, and what checks it. All else of DPDK stays in the tarball.
 FILES = re.compile('[^/]*/(VERSION|ABI_VERSION|MAINTAINERS|[.]mailmap|meson.build|config/.*|'
                    'buildtools/.*|devtools/.*|lib/meson.build|lib/eal/.*|drivers/bus/pci/.*|'
-                   'doc/guides/linux_gsg/.*)')
+                   'app/test/(meson.build|test.h)|doc/guides/linux_gsg/.*)')
 PERSON = {'GIT_AUTHOR_NAME': 'Ünal Tester', 'GIT_AUTHOR_EMAIL': 'tester@example.com',
           'GIT_COMMITTER_NAME': 'Somebody Else', 'GIT_COMMITTER_EMAIL': 'else@example.com',
           'GIT_CONFIG_GLOBAL': os.devnull}
@@ -65,70 +68,153 @@ def run(tree, *argv):
     return done.stdout
 
 
-def apply(tree, patches):
-    """Make a git repository of a tree, and apply patches to it."""
+def commit_base(tree):
+    """Make a git repository of a tree."""
     run(tree, 'git', 'init', '--quiet')
     run(tree, 'git', 'add', '--all', '--force')
     run(tree, 'git', 'commit', '--quiet', '--message=base')
-    run(tree, 'git', 'am', '--quiet', *patches)
+    run(tree, 'git', 'tag', 'base')
+
+
+def apply(tree, patches):
+    """Apply patches as their author, who signs them off."""
+    run(tree, 'env', 'GIT_COMMITTER_NAME=Ünal Tester', 'GIT_COMMITTER_EMAIL=tester@example.com',
+        'git', 'am', '--quiet', '--signoff', *patches)
+
+
+@pytest.fixture
+def patches(tree, tmp_path):
+    """The series for the tree, which is a git repository now, without its cover letter."""
+    done = export(tree, '--to', tmp_path / 'series')
+    assert done.returncode == 0, done.stderr
+    commit_base(tree)
+    letter, *patches = sorted((tmp_path / 'series').iterdir())
+    assert letter.name == '0000-cover-letter.patch'
+    return patches
 
 
 def test_series_applies(tree, tmp_path):
     """The series must apply to the tree it is for, which stays as it is, and pass DPDK's checks.
 
-    Steps: Export for DPDK 22.11, apply with git am; run DPDK's check-meson.py and
-        check-symbol-maps.sh.
-    Verify: The tree is as before until git am; there is a patch for the library and one for each of
-        the glue, by the person whom git knows, signed off; the library and the glue are in the
-        tree and linked; the checks find nothing.
+    Steps: Export for DPDK 22.11, apply with git am --signoff; run DPDK's check-meson.py,
+        check-symbol-maps.sh and check-git-log.sh.
+    Verify: The tree is as before until git am; there is a cover letter, a fix, a patch for each
+        step of the library and of the glue, and tests; by the person whom git knows, signed off by
+        nobody before; the library and the glue are in the tree and linked; each file of ours has a
+        maintainer; the checks find nothing.
     """
     before = listing(tree)
     done = export(tree, '--to', tmp_path / 'series')
     assert done.returncode == 0, done.stderr
     assert listing(tree) == before
-    patches = sorted((tmp_path / 'series').iterdir())
-    assert done.stdout.splitlines() == list(map(str, patches))
+    letter, *patches = sorted((tmp_path / 'series').iterdir())
+    assert done.stdout.splitlines() == list(map(str, [letter, *patches]))
+    assert '***' not in letter.read_text() and 'Signed-off-by: none' in letter.read_text()
+    assert all('Signed-off-by' not in patch.read_text() for patch in patches)
     wrap = find_glue(find_tree(tree))
-    assert len(patches) == 1 + len(wrap.patches)
+    assert len(patches) == 1 + len(STEPS) + len(wrap.patches) + 1
 
+    commit_base(tree)
     apply(tree, patches)
-    authors = run(tree, 'git', 'log', '--format=%an <%ae>', f'-{len(patches)}').splitlines()
-    assert set(authors) == {'Ünal Tester <tester@example.com>'}
-    signed = run(tree, 'git', 'log', f'-{len(patches)}')
-    assert signed.count('Signed-off-by: Ünal Tester <tester@example.com>\n') == len(patches)
+    authors = run(tree, 'git', 'log', '--format=%an <%ae>', 'base..').splitlines()
+    assert set(authors) == {'Ünal Tester <tester@example.com>'} and len(authors) == len(patches)
+    maintainers = (tree / 'MAINTAINERS').read_text()
     for file in wrap.own_files:
-        assert (tree / file.relative_to(wrap.overlay)).read_bytes() == file.read_bytes()
+        name = file.relative_to(wrap.overlay)
+        assert (tree / name).read_bytes() == file.read_bytes()
+        assert f'F: {name}\n' in maintainers
     for name in ('lib/eal/linux/meson.build', 'drivers/bus/pci/meson.build'):
         text = (tree / name).read_text()
         assert "deps += 'vftoken'" in text and 'libvftoken' not in text
     libraries = (tree / 'lib/meson.build').read_text()
     assert libraries.index("'vftoken',") < libraries.index("'eal',")
+    guide = (tree / 'doc/guides/linux_gsg/linux_drivers.rst').read_text()
+    assert 'file:PATH' in guide and '14d63f20' not in guide
     assert run(tree, sys.executable, 'devtools/check-meson.py') == ''
     assert run(tree, 'devtools/check-symbol-maps.sh', 'lib/vftoken/version.map') == ''
+    # The fix names a commit of DPDK's history, which a release hasn't.
+    others = len(patches) - 1
+    checked = run(tree, 'devtools/check-git-log.sh', '-r', f'HEAD~{others}..HEAD')
+    assert checked.strip() == f'{others}/{others} valid patches'
 
 
-def test_library_is_whole(tree, tmp_path):
-    """The library must build by itself, with all that its map exports, marked as internal.
+def test_glue_is_whole(tree, patches):
+    """The fix that comes first must leave nothing behind.
 
-    Steps: Export, apply the first patch, compile and link lib/vftoken with its version map as DPDK
-        does.
-    Verify: No warning; the symbols of the shared library are those of libvftoken's version.map.
+    Steps: Apply the glue to a copy of the tree, and the series to the tree.
+    Verify: The files of EAL and of the bus are the same, but for how they link libvftoken.
     """
-    assert export(tree, '--to', tmp_path / 'series').returncode == 0
-    apply(tree, [min((tmp_path / 'series').iterdir())])
-    folder = tree / 'lib/vftoken'
-    sources = sorted(folder.glob('*.c'))
-    assert all(f"'{path.name}'," in (folder / 'meson.build').read_text() for path in sources)
+    wrap = find_glue(find_tree(tree))
+    with_glue = tree.parent / 'glue'
+    subprocess.run(['cp', '-a', tree, with_glue], check=True)
+    dpdk.source.apply(wrap, with_glue)
+    apply(tree, patches)
+    for folder in ('lib/eal', 'drivers/bus/pci'):
+        ours, theirs = listing(tree / folder), listing(with_glue / folder)
+        differ = {path.name for path in ours.keys() | theirs.keys()
+                  if ours.get(path) != theirs.get(path)}
+        assert differ <= {'meson.build'}
+
+
+def test_library_grows_by_steps(tree, patches, tmp_path):
+    """The library must build by itself after each step, with all that it exports, as internal.
+
+    Steps: Export, apply the patches of the library one by one; compile and link lib/vftoken with
+        its version map as DPDK does.
+    Verify: No warning, and no library but libc is needed; the symbols of the shared library are
+        those of its map; after the last step they are those of libvftoken, and the files are those
+        of the whole library.
+    """
     # What DPDK's own Meson writes, as far as it matters here.
     (tmp_path / 'rte_build_config.h').write_text('#define RTE_CACHE_LINE_SIZE 64\n')
     folders = ('config', 'lib', 'lib/eal/include', 'lib/eal/linux/include', 'lib/eal/x86/include')
-    run(tree, 'gcc', '-shared', '-fPIC', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE',
-        '-DALLOW_INTERNAL_API', *(f'-I{folder}' for folder in (*folders, tmp_path)), *sources,
-        '-o', tmp_path / 'vftoken.so', '-Wl,--version-script=lib/vftoken/version.map', '-luuid',
-        '-pthread')
-    symbols = run(tree, 'nm', '-D', '--defined-only', tmp_path / 'vftoken.so')
-    found = re.findall(r' T (\w+)@@INTERNAL$', symbols, re.MULTILINE)
+    folder = tree / 'lib/vftoken'
+    apply(tree, patches[:1])
+    for patch in patches[1:1 + len(STEPS)]:
+        apply(tree, [patch])
+        sources = sorted(folder.glob('*.c'))
+        build = (folder / 'meson.build').read_text()
+        listed = re.findall(r"^        '(.*)',$", build, re.MULTILINE)
+        assert listed == [path.name for path in sources]
+        run(tree, 'gcc', '-shared', '-fPIC', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE',
+            '-DALLOW_INTERNAL_API', *(f'-I{folder}' for folder in (*folders, tmp_path)), *sources,
+            '-o', tmp_path / 'vftoken.so', '-Wl,--version-script=lib/vftoken/version.map',
+            '-Wl,--no-undefined', '-pthread')
+        symbols = run(tree, 'nm', '-D', '--defined-only', tmp_path / 'vftoken.so')
+        found = re.findall(r' T (\w+)@@INTERNAL$', symbols, re.MULTILINE)
+        mapped = re.findall(r'^\t(\w+);$', (folder / 'version.map').read_text(), re.MULTILINE)
+        assert found and sorted(found) == sorted(mapped)
     assert sorted(found) == sorted(Library(SOURCE).exports)
+    Library(SOURCE).write(tmp_path / 'whole', False)
+    assert listing(folder) == listing(tmp_path / 'whole')
+
+
+def test_steps_name_each_source():
+    """Each source of the library must be in one step.
+
+    Steps: Compare the steps with the sources.
+    Verify: They are the same.
+    """
+    sources = [path.stem for path in Library(SOURCE).files if path.suffix == '.c']
+    assert sorted(stem for step in STEPS for stem in step.parts.split()) == sorted(sources)
+
+
+def test_checkpatches(tree, patches, tmp_path):
+    """The patches to DPDK's own code must pass DPDK's checkpatches.sh.
+
+    Steps: Apply the series, signed off; give checkpatches.sh the glue and the tests.
+    Verify: It finds nothing. (Of the library it finds what the cover letter says.)
+    """
+    scripts = sorted(Path('/usr/lib').glob('linux-kbuild-*/scripts/checkpatch.pl'))
+    script = os.environ.get('DPDK_CHECKPATCH_PATH') or (scripts and str(scripts[-1]))
+    if not script or not shutil.which('gawk'):
+        pytest.skip("there is no gawk, or no checkpatch.pl; DPDK_CHECKPATCH_PATH names a kernel's")
+    apply(tree, patches)
+    # The fix names a commit of DPDK's history, which a release hasn't.
+    run(tree, 'git', 'format-patch', '--quiet', f'--output-directory={tmp_path}/signed',
+        f'HEAD~{len(patches) - 1 - len(STEPS)}')
+    signed = sorted((tmp_path / 'signed').iterdir())
+    run(tree, 'env', f'DPDK_CHECKPATCH_PATH={script}', 'devtools/checkpatches.sh', '-q', *signed)
 
 
 def test_export_macros(tmp_path):
@@ -144,20 +230,21 @@ def test_export_macros(tmp_path):
     marked = re.findall(r'^RTE_EXPORT_INTERNAL_SYMBOL\((\w+)\)$', text, re.MULTILINE)
     assert marked == library.exports
     assert "'exports.c'," in (tmp_path / 'vftoken/meson.build').read_text()
+    assert 'VFTOKEN_API\n' not in (tmp_path / 'vftoken/context.h').read_text()
 
 
 def test_sources_are_copies(tmp_path):
     """The sources must come word for word.
 
     Steps: Write the library; compare its files with those of lib/vftoken.
-    Verify: Each is the same but for api.h, which ties it to DPDK; meson.build names each source
-        file of ours, and no test.
+    Verify: Each is the same but for api.h and for DPDK's names of two marks, which tie it to DPDK;
+        meson.build names each source file of ours, and no test.
     """
     Library(SOURCE).write(tmp_path / 'vftoken', False)
     ours = SOURCE / 'lib/vftoken'
     copies = {path.name for path in (tmp_path / 'vftoken').iterdir()}
     differ = [name for name in sorted(copies) if not (ours / name).exists()
-              or (ours / name).read_bytes() != (tmp_path / 'vftoken' / name).read_bytes()]
+              or adapt((ours / name).read_text()) != (tmp_path / 'vftoken' / name).read_text()]
     assert differ == ['api.h', 'meson.build', 'version.map']
     listed = re.findall(r"^    '(\w+[.]c)',$", (ours / 'meson.build').read_text(), re.MULTILINE)
     built = {name for name in listed if not re.search('_(test|fuzz)[.]|^(test|fuzz)_', name)}

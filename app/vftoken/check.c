@@ -22,7 +22,7 @@ try_vf(const char *vf)
 {
 	struct vftoken_context *ctx = vftoken_context_process();
 	struct vftoken_device *device;
-	uuid_t token;
+	vftoken_uuid_t token;
 	int ret;
 
 	/* So that EACCES from the open is the kernel's answer, not that of the source's file. */

@@ -140,8 +140,8 @@ formatting() {
 		echo 'skipped: .clang-format is for clang-format 14, which Debian 12 has'
 		return
 	}
-	# The glue is in DPDK's own style.
-	grep '[.][ch]$' "$files" | grep -v '^lib/eal/' | xargs clang-format --dry-run -Werror
+	# The glue and DPDK's unit test are in DPDK's own style.
+	grep '[.][ch]$' "$files" | grep -v '^app/test/\|^lib/eal/' | xargs clang-format --dry-run -Werror
 }
 
 # A fuzz target is a list of assertions, which is built for clang only; a proof is read by CBMC only.
@@ -184,7 +184,7 @@ tidy() {
 # with which they are built elsewhere.
 tidy_c() {
 	configure database &&
-		c_files | grep -v '_test\|/test_\|^dts/\|^examples/\|^lib/eal/\|^subprojects/\|^tests/' | tidy &&
+		c_files | grep -v '_test\|/test_\|^app/test/\|^dts/\|^examples/\|^lib/eal/\|^subprojects/\|^tests/' | tidy &&
 		c_files | grep '_test\|/test_' | tidy '--checks=-clang-analyzer-*'
 }
 

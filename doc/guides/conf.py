@@ -14,9 +14,9 @@ extensions = ['breathe', 'sphinx.ext.graphviz']
 smartquotes = False
 highlight_language = 'none'
 nitpicky = True
-# The types of libc and libuuid, and the fixed-width ones.
+# The types of libc, the fixed-width ones, and that of api.h.
 nitpick_ignore = [('c:identifier', name) for name in (
-    'size_t', 'time_t', 'uint16_t', 'uint32_t', 'uuid_t')]
+    'size_t', 'time_t', 'uint16_t', 'uint32_t', 'vftoken_uuid_t')]
 
 breathe_default_project = 'libvftoken'
 breathe_domain_by_extension = {'h': 'c'}

@@ -17,4 +17,7 @@
 #define VFTOKEN_PRINTF(format_number, first_number) \
 	__attribute__((format(printf, format_number, first_number)))
 
+/** A UUID: its 16 bytes in the order of its text, as libuuid's uuid_t has them. */
+typedef unsigned char vftoken_uuid_t[16];
+
 #endif /* VFTOKEN_API_H */

@@ -62,7 +62,7 @@ vftoken_cdev_say_unchecked(const struct vftoken_opening *o)
 
 /* The kernel checks no token. A PF's becomes its VF token all the same, as for opens by group. */
 static int
-bind_unchecked(struct vftoken_opening *o, const uuid_t token)
+bind_unchecked(struct vftoken_opening *o, const vftoken_uuid_t token)
 {
 	int ret;
 
@@ -73,7 +73,7 @@ bind_unchecked(struct vftoken_opening *o, const uuid_t token)
 		return ret;
 	o->sent = true;
 	ret = vftoken_vfio_feature_set(o->device_fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN, token,
-				       sizeof(uuid_t));
+				       sizeof(vftoken_uuid_t));
 	if (ret == 0)
 		return o->device_fd;
 	o->explained = true;
@@ -81,7 +81,7 @@ bind_unchecked(struct vftoken_opening *o, const uuid_t token)
 }
 
 int
-vftoken_cdev_bind_with_token(struct vftoken_opening *o, const uuid_t token)
+vftoken_cdev_bind_with_token(struct vftoken_opening *o, const vftoken_uuid_t token)
 {
 	int ret;
 
@@ -112,7 +112,10 @@ vftoken_cdev_explain(const struct vftoken_opening *o, int err)
 			vftoken_say(o->ctx, MSG(device_busy), o->name);
 		break;
 	case ENODEV:
-		vftoken_say(o->ctx, MSG(cdev_gone), o->name, o->name);
+		if (o->key == VFTOKEN_KEY_NONE)
+			vftoken_say(o->ctx, MSG(device_refused), o->name, strerror(err));
+		else
+			vftoken_say(o->ctx, MSG(cdev_gone), o->name, o->name);
 		break;
 	case ENOTTY:
 		vftoken_say(o->ctx, MSG(cdev_foreign), o->name, o->path);

@@ -32,7 +32,7 @@ int vftoken_cdev_bind(struct vftoken_opening *o, const unsigned char *token);
  * Open it with a token where the kernel takes one; sent says whether that is so. Where it takes
  * none, unchecked is set, and a PF's token is set afterwards.
  */
-int vftoken_cdev_bind_with_token(struct vftoken_opening *o, const uuid_t token);
+int vftoken_cdev_bind_with_token(struct vftoken_opening *o, const vftoken_uuid_t token);
 
 /*
  * Say of each PF once, as long as a device of it is open, that anybody may have its VFs. The lock

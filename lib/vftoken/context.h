@@ -50,8 +50,6 @@
 #ifndef VFTOKEN_CONTEXT_H
 #define VFTOKEN_CONTEXT_H
 
-#include <uuid/uuid.h>
-
 #include "api.h"
 
 #ifdef __cplusplus
@@ -177,7 +175,8 @@ void vftoken_context_set_sysfs(struct vftoken_context *ctx, const char *devices)
  * @return
  *   0, or
  *   -EINVAL: the text is malformed;
- *   -EEXIST: there is a rule for this BDF (or a default) already, or its fd is another rule's;
+ *   -EEXIST: there is another rule for this BDF (or another default) already, or its fd is another
+ *   rule's; an equal rule may be given again;
  *   -EBADF: the fd of an `fd:` source isn't open;
  *   -ENOSPC: there are VFTOKEN_MAX_RULES already;
  *   -ENOMEM, -ESTALE, or what memfd_create(2) and pwrite(2) return: the token can't be kept.
@@ -292,8 +291,8 @@ int vftoken_check_sockets(struct vftoken_context *ctx, const char *path, const c
  *   `[BDF=]N`, N from 1 to 65535, decimal; without a BDF for each SR-IOV PF that has no number of
  *   its own. The text isn't kept.
  * @return
- *   0, or -EINVAL (malformed), -EEXIST (there is a number for this BDF already), -ENOSPC
- *   (VFTOKEN_MAX_RULES) or -ENOMEM.
+ *   0, or -EINVAL (malformed), -EEXIST (there is another number for this BDF already),
+ *   -ENOSPC (VFTOKEN_MAX_RULES) or -ENOMEM.
  */
 VFTOKEN_API
 int vftoken_add_num_vfs(struct vftoken_context *ctx, const char *text);
@@ -344,7 +343,7 @@ void vftoken_context_clear(struct vftoken_context *ctx);
  *   which one error message explains.
  */
 VFTOKEN_API
-int vftoken_read_default(struct vftoken_context *ctx, uuid_t token);
+int vftoken_read_default(struct vftoken_context *ctx, vftoken_uuid_t token);
 
 /**
  * List the devices that this process has to do with: those that a rule names, in the order of their

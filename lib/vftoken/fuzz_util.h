@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <uuid/uuid.h>
+
 #include "private.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -154,3 +154,32 @@ vftoken_in_use(struct vftoken_context *ctx, const char *bdf)
 	pthread_mutex_unlock(&ctx->lock);
 	return fact;
 }
+
+/* Whether an open device is one of a rule, or was opened once more since. */
+static bool
+is_listed(const struct vftoken_context *ctx, const struct vftoken_handle *handle)
+{
+	const struct vftoken_rule *rule = vftoken_find_rule(ctx, handle->key, VFTOKEN_KEY_NONE);
+
+	return vftoken_find_handle(ctx, handle->key) != handle ||
+	       (rule != NULL && rule->key == handle->key);
+}
+
+unsigned int
+vftoken_list_devices(struct vftoken_context *ctx, char bdfs[][VFTOKEN_BDF_SIZE], unsigned int max)
+{
+	const struct vftoken_handle *handle;
+	unsigned int n = 0;
+	size_t i;
+
+	pthread_mutex_lock(&ctx->lock);
+	for (i = 0; i < ctx->n_rules; i++)
+		if (ctx->rules[i]->has_source && ctx->rules[i]->key != VFTOKEN_KEY_DEFAULT &&
+		    n++ < max)
+			vftoken_format_key(ctx->rules[i]->key, bdfs[n - 1]);
+	for (handle = ctx->handles; handle != NULL; handle = handle->next)
+		if (!is_listed(ctx, handle) && n++ < max)
+			vftoken_format_key(handle->key, bdfs[n - 1]);
+	pthread_mutex_unlock(&ctx->lock);
+	return n;
+}

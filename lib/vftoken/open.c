@@ -68,14 +68,14 @@ open_without_token(struct vftoken_opening *o)
 }
 
 static int
-send_token(struct vftoken_opening *o, const uuid_t token)
+send_token(struct vftoken_opening *o, const vftoken_uuid_t token)
 {
-	char options[sizeof(OPTION) + UUID_STR_LEN] = OPTION;
+	char options[sizeof(OPTION) + VFTOKEN_UUID_SIZE] = OPTION;
 	int ret;
 
 	if (o->path != NULL)
 		return vftoken_cdev_bind_with_token(o, token);
-	uuid_unparse_lower(token, options + strlen(OPTION));
+	vftoken_format_uuid(token, options + strlen(OPTION));
 	o->sent = true;
 	ret = open_by_group(o, options);
 	explicit_bzero(options, sizeof(options));
@@ -87,7 +87,7 @@ static int
 open_with_next(struct vftoken_opening *o, const struct vftoken_subject *subject)
 {
 	char shown[VFTOKEN_NEXT_SIZE];
-	uuid_t token;
+	vftoken_uuid_t token;
 	int ret;
 
 	ret = vftoken_source_read_next(o->ctx, &o->rule->source, token, subject);
@@ -110,7 +110,7 @@ open_with_token(struct vftoken_opening *o)
 	const struct vftoken_subject subject = { .ctx = o->ctx,
 						 .purpose = VFTOKEN_FOR_OPEN,
 						 .device = o->name };
-	uuid_t token;
+	vftoken_uuid_t token;
 	int ret;
 
 	ret = o->rule != NULL ? vftoken_read_rule(o->ctx, o->rule, &subject, token)
@@ -157,6 +157,8 @@ explain_group(const struct vftoken_opening *o, int err)
 	case ENODEV:
 		if (o->sent && strstr(o->sriov.driver, "vfio") != NULL)
 			vftoken_say(o->ctx, MSG(kernel_without_tokens), o->name);
+		else if (o->key == VFTOKEN_KEY_NONE)
+			vftoken_say(o->ctx, MSG(not_in_group_no_pci), o->name);
 		else
 			vftoken_say(o->ctx, MSG(not_in_group), o->name, o->name);
 		break;
@@ -274,6 +276,8 @@ open_named(struct vftoken_opening *o)
 {
 	const bool is_bdf = vftoken_parse_key(o->name, &o->key) == 0;
 
+	if (!is_bdf)
+		o->key = VFTOKEN_KEY_NONE;
 	pthread_mutex_lock(&o->ctx->lock);
 	if (!is_bdf)
 		vftoken_opening_run(o);
@@ -383,7 +387,7 @@ transfer(struct vftoken_context *ctx, uint64_t key)
 						 .device = bdf };
 	struct vftoken_sriov sriov;
 	struct vftoken_rule *rule;
-	uuid_t token;
+	vftoken_uuid_t token;
 	int ret;
 
 	vftoken_format_key(key, bdf);

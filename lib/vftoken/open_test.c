@@ -276,6 +276,22 @@ fd_serves_all(void **state)
 	vftoken_context_destroy(ctx);
 }
 
+/* A device of another bus gets no token, and no advice about PCI. */
+static void
+other_bus(void **state)
+{
+	static const struct test_answer gone[] = { { .ret = -ENODEV } };
+	struct vftoken_context *ctx = test_context();
+
+	(void)state;
+	assert_int_equal(vftoken_add_rule(ctx, TOKEN_A), 0);
+	test_answer(gone, 1);
+	assert_int_equal(vftoken_open(ctx, GROUP_FD, "dprc.2"), -ENODEV);
+	test_said(not_in_group_no_pci, "dprc.2");
+	assert_int_equal(test_n_ioctls, 1);
+	vftoken_context_destroy(ctx);
+}
+
 int
 main(void)
 {
@@ -284,6 +300,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(refused, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(retry, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(fd_serves_all, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(other_bus, test_setup, test_teardown),
 	};
 
 	return cmocka_run_group_tests_name("open", tests, NULL, NULL);

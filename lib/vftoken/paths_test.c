@@ -247,7 +247,9 @@ static const struct path paths[] = {
 	{ "a token as a file", add_rule, .text = "file:" TOKEN_A, .ret = -EINVAL, .says = true },
 	{ "a token in a variable's name", add_rule, .text = "env:VF_TOKEN=" TOKEN_A, .ret = -EINVAL,
 	  .says = true },
-	{ "a rule twice", add_rule, { TOKEN_A }, TOKEN_A, .ret = -EEXIST, .says = true, .kept = 1 },
+	{ "a rule again", add_rule, { TOKEN_A }, TOKEN_A, .kept = 1 },
+	{ "two rules", add_rule, { TOKEN_A }, START_A "-9eb8-da01ff1f3342", .ret = -EEXIST,
+	  .says = true, .kept = 1 },
 	{ "a number of VFs", add_num_vfs, .text = PF "=2", .says = true },
 	{ "a token as a number of VFs", add_num_vfs, .text = TOKEN_A, .ret = -EINVAL, .says = true },
 

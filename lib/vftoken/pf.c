@@ -35,12 +35,12 @@ find_rule(const struct vftoken_context *ctx, const struct vftoken_handle *pf)
 
 static int
 set_token(const struct vftoken_context *ctx, struct vftoken_handle *pf, const char *bdf,
-	  const uuid_t token, const char *from)
+	  const vftoken_uuid_t token, const char *from)
 {
 	int ret;
 
 	ret = vftoken_vfio_feature_set(pf->device_fd, VFIO_DEVICE_FEATURE_PCI_VF_TOKEN, token,
-				       sizeof(uuid_t));
+				       sizeof(vftoken_uuid_t));
 	if (ret == -ENOTTY)
 		return vftoken_refuse(ctx, ret, MSG(pf_takes_no_token), bdf);
 	if (ret < 0)
@@ -66,7 +66,7 @@ shares_file(const struct vftoken_context *ctx, const struct vftoken_handle *pf,
  * one may go, as long as it is the token of a PF that may have to be opened again.
  */
 static int
-set_next_token(struct vftoken_context *ctx, struct vftoken_rule *rule, const uuid_t token)
+set_next_token(struct vftoken_context *ctx, struct vftoken_rule *rule, const vftoken_uuid_t token)
 {
 	char shown[VFTOKEN_NEXT_SIZE], bdf[VFTOKEN_BDF_SIZE];
 	struct vftoken_handle *pf;
@@ -89,7 +89,7 @@ static int
 take_next_token(struct vftoken_context *ctx, struct vftoken_rule *rule,
 		const struct vftoken_subject *subject)
 {
-	uuid_t token;
+	vftoken_uuid_t token;
 	int ret;
 
 	do {
@@ -116,7 +116,7 @@ set_token_from_rule(struct vftoken_context *ctx, struct vftoken_handle *pf, bool
 	struct vftoken_subject subject = { .ctx = ctx, .purpose = VFTOKEN_FOR_RELOAD };
 	char bdf[VFTOKEN_BDF_SIZE];
 	int ret = -ENOENT;
-	uuid_t token;
+	vftoken_uuid_t token;
 
 	vftoken_format_key(pf->key, bdf);
 	subject.device = bdf;
@@ -135,12 +135,16 @@ set_token_from_rule(struct vftoken_context *ctx, struct vftoken_handle *pf, bool
 	return ret;
 }
 
-/* Set the token of each PF with a rule. The list may change while a token is read. */
+/*
+ * Set the token of each PF with a rule; -ENODEV if there is none. The list may change while a token
+ * is read.
+ */
 static int
 set_all_tokens(struct vftoken_context *ctx)
 {
 	const unsigned int round = ++ctx->rounds;
 	struct vftoken_handle *pf = ctx->handles;
+	bool any = false;
 	int one, ret = 0;
 
 	while (pf != NULL) {
@@ -149,11 +153,12 @@ set_all_tokens(struct vftoken_context *ctx)
 			continue;
 		}
 		pf->round = round;
+		any = true;
 		one = set_token_from_rule(ctx, pf, true);
 		ret = ret == 0 ? one : ret;
 		pf = ctx->handles;
 	}
-	return ret;
+	return any ? ret : vftoken_refuse(ctx, -ENODEV, MSG(no_pf_open));
 }
 
 int

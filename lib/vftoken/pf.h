@@ -103,7 +103,7 @@ int vftoken_pf_disable_vfs(struct vftoken_context *ctx, const char *name);
  *   The PF; NULL for each PF that this process holds open and a rule covers.
  * @return
  *   0, or
- *   -ENODEV: this process doesn't hold the device open;
+ *   -ENODEV: this process doesn't hold the device open, or holds no PF open that a rule covers;
  *   -ENOKEY: no rule covers it;
  *   -ENOTTY: the kernel can't set a token on it, as it isn't an SR-IOV PF on vfio-pci or the kernel
  *   doesn't know VF tokens;

@@ -180,7 +180,7 @@ uint16_t vftoken_find_num_vfs(const struct vftoken_context *ctx, uint64_t key);
  *   0, or a negative errno value (see vftoken_source_read()).
  */
 int vftoken_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
-		      const struct vftoken_subject *subject, uuid_t token);
+		      const struct vftoken_subject *subject, vftoken_uuid_t token);
 
 /**
  * Ask the token provider for a device's token.
@@ -197,7 +197,7 @@ int vftoken_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
  *   0, or -ENOKEY (the provider has none), -EIO, or what the provider returns.
  */
 int vftoken_ask_provider(struct vftoken_context *ctx, const char *name,
-			 const struct vftoken_subject *subject, uuid_t token);
+			 const struct vftoken_subject *subject, vftoken_uuid_t token);
 
 /*
  * Forget what the rules and numbers of VFs of an earlier start say, but not the sources, which may

@@ -129,18 +129,4 @@ strchrnul(const char *text, int c)
 	return (char *)text;
 }
 
-int
-uuid_is_null(const uuid_t uuid)
-{
-	static const uuid_t nil;
-
-	return memcmp(uuid, nil, sizeof(uuid_t)) == 0;
-}
-
-void
-uuid_copy(uuid_t to, const uuid_t from)
-{
-	memcpy(to, from, sizeof(uuid_t));
-}
-
 #endif /* VFTOKEN_PROOF_H */

@@ -158,7 +158,29 @@ is_given_again(const struct vftoken_source *source, const char *text)
 		return false;
 	if (strcmp(vftoken_source_kind(source), "literal") != 0)
 		return strcmp(source->shown, text) == 0;
-	return strlen(text) == UUID_STR_LEN - 1 && text[strspn(text, "*")] == '\0';
+	return strlen(text) == VFTOKEN_UUID_SIZE - 1 && text[strspn(text, "*")] == '\0';
+}
+
+/* Whether a rule's source is given once more. A literal is compared as a token. */
+static bool
+is_repeated(const struct vftoken_context *ctx, const struct vftoken_source *source,
+	    const char *text)
+{
+	char kept[VFTOKEN_UUID_SIZE];
+	vftoken_uuid_t token;
+	bool equal;
+
+	if (strcmp(vftoken_source_kind(source), "literal") != 0)
+		return strcmp(source->shown, text) == 0;
+	if (is_given_again(source, text))
+		return true;
+	if (vftoken_store_get(&ctx->store, source->slot, token) < 0)
+		return false;
+	vftoken_format_uuid(token, kept);
+	equal = strcasecmp(kept, text) == 0;
+	explicit_bzero(token, sizeof(token));
+	explicit_bzero(kept, sizeof(kept));
+	return equal;
 }
 
 static int
@@ -184,6 +206,8 @@ add_rule(struct vftoken_context *ctx, const char *text)
 	rule = make_rule(ctx, key);
 	if (rule == NULL)
 		return refuse_room(ctx, &subject);
+	if (rule->has_source && is_repeated(ctx, &rule->source, from))
+		return 0;
 	if (rule->has_source)
 		return vftoken_refuse_of(&subject, -EEXIST, MSG(rule_twice));
 	if (is_given_again(&rule->source, from)) {
@@ -243,7 +267,7 @@ add_num_vfs(struct vftoken_context *ctx, const char *text)
 		return vftoken_refuse(ctx, -ENOSPC, MSG(rules_full), VFTOKEN_MAX_RULES);
 	if (rule == NULL)
 		return vftoken_refuse(ctx, -ENOMEM, MSG(num_vfs_memory), text);
-	if (rule->num_vfs != 0)
+	if (rule->num_vfs != 0 && rule->num_vfs != value)
 		return vftoken_refuse(ctx, -EEXIST, MSG(num_vfs_twice), text, bdf);
 	rule->num_vfs = (uint16_t)value;
 	return 0;
@@ -289,7 +313,7 @@ vftoken_clear_rules(struct vftoken_context *ctx)
 
 int
 vftoken_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
-		  const struct vftoken_subject *subject, uuid_t token)
+		  const struct vftoken_subject *subject, vftoken_uuid_t token)
 {
 	size_t i;
 
@@ -307,7 +331,7 @@ vftoken_read_rule(struct vftoken_context *ctx, struct vftoken_rule *rule,
 }
 
 int
-vftoken_read_default(struct vftoken_context *ctx, uuid_t token)
+vftoken_read_default(struct vftoken_context *ctx, vftoken_uuid_t token)
 {
 	const struct vftoken_subject subject = { .ctx = ctx, .purpose = VFTOKEN_FOR_DEFAULT };
 	struct vftoken_rule *rule;
@@ -323,7 +347,7 @@ vftoken_read_default(struct vftoken_context *ctx, uuid_t token)
 
 int
 vftoken_ask_provider(struct vftoken_context *ctx, const char *name,
-		     const struct vftoken_subject *subject, uuid_t token)
+		     const struct vftoken_subject *subject, vftoken_uuid_t token)
 {
 	const vftoken_provider_t provider = ctx->provider;
 	const char *provider_name = ctx->provider_name;

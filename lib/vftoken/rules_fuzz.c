@@ -180,7 +180,10 @@ key_of(const char *line)
 	return key;
 }
 
-/* A refused rule changes nothing; one that was taken is its device's, and its literal is kept. */
+/*
+ * A rule that is refused, or equal to that of its device, changes nothing. One that was taken is
+ * its device's, and its literal is kept.
+ */
 static int
 add_rule(struct set *set, const char *line)
 {
@@ -196,11 +199,11 @@ add_rule(struct set *set, const char *line)
 	assert(ret == 0 || ret == -EINVAL || ret == -EEXIST || ret == -EBADF);
 	assert((ret == 0) == (set->messages.length == messages));
 	assert(after.num_vfs == before.num_vfs);
-	assert(after.rules == before.rules + (ret == 0));
-	if (ret != 0) {
+	if (after.rules == before.rules) {
 		assert(after.kept == before.kept);
 		return ret;
 	}
+	assert(ret == 0 && after.rules == before.rules + 1);
 	key = key_of(line);
 	rule = vftoken_find_rule(set->ctx, key, VFTOKEN_KEY_NONE);
 	assert(rule != NULL && rule->key == key);
@@ -227,7 +230,8 @@ add_num_vfs(struct set *set, const char *line)
 
 	assert(ret == 0 || ret == -EINVAL || ret == -EEXIST);
 	assert((ret == 0) == (set->messages.length == messages));
-	assert(after.num_vfs == before.num_vfs + (ret == 0));
+	assert(after.num_vfs == before.num_vfs ||
+	       (ret == 0 && after.num_vfs == before.num_vfs + 1));
 	assert(after.rules == before.rules && after.kept == before.kept);
 	if (ret == 0) {
 		assert(strspn(number, "0123456789") == strlen(number));

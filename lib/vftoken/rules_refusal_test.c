@@ -183,7 +183,40 @@ second_default(void **state)
 	assert_int_equal(vftoken_add_rule(ctx, TOKEN_A), 0);
 	assert_int_equal(vftoken_add_rule(ctx, "file:token"), -EEXIST);
 	test_said(rule_twice, "all devices");
+	assert_int_equal(vftoken_add_rule(ctx, TOKEN_B), -EEXIST);
+	test_said(rule_twice, "all devices");
 	test_assert_token(ctx, NULL, TOKEN_A);
+	vftoken_context_destroy(ctx);
+}
+
+/* A rule that is equal to that of its device is no other one, however the two are written. */
+static void
+equal_rules(void **state)
+{
+	static const char *const rules[] = {
+		TOKEN_A,          "B671FD64-4C5D-491E-9EB8-DA01FF1F3341",
+		"01:00.0=file:a", "0000:01:00.0=file:a",
+		"02:00.0=env:A",  "02:00.0=env:A",
+	};
+	const int fd = test_pipe(TOKEN_B);
+	struct vftoken_context *ctx = test_context();
+	char text[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		assert_int_equal(vftoken_add_rule(ctx, rules[i]), 0);
+	snprintf(text, sizeof(text), "03:00.0=fd:%d", fd);
+	assert_int_equal(vftoken_add_rule(ctx, text), 0);
+	assert_int_equal(vftoken_add_rule(ctx, text), 0);
+	test_said_nothing();
+	assert_int_equal(ctx->n_rules, 4);
+	assert_int_equal(ctx->store.used, 1);
+	test_assert_token(ctx, NULL, TOKEN_A);
+	test_assert_token(ctx, "0000:03:00.0", TOKEN_B);
+	/* What was kept is no literal. */
+	assert_int_equal(vftoken_add_rule(ctx, "03:00.0=" TOKEN_B), -EEXIST);
+	test_said(rule_twice, "03:00.0");
 	vftoken_context_destroy(ctx);
 }
 
@@ -302,6 +335,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(number_of_vfs_stays, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(source_too_long, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(second_default, test_setup, test_teardown),
+		cmocka_unit_test_setup_teardown(equal_rules, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(fd_in_two_rules, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(out_of_memory, test_setup, test_teardown),
 		cmocka_unit_test_setup_teardown(token_cannot_be_kept, test_setup, test_teardown),

@@ -31,7 +31,7 @@ mask(const char *text, char masked[8])
 }
 
 static int
-keep_token(struct vftoken_source *source, struct vftoken_store *store, const uuid_t token,
+keep_token(struct vftoken_source *source, struct vftoken_store *store, const vftoken_uuid_t token,
 	   const struct vftoken_subject *subject)
 {
 	const int ret = vftoken_store_put(store, token, &source->slot);
@@ -83,7 +83,7 @@ parse_literal(struct vftoken_source *source, struct vftoken_store *store, const 
 	      const char *masked, const struct vftoken_subject *subject)
 {
 	const char *colon = strchr(text, ':');
-	uuid_t token;
+	vftoken_uuid_t token;
 	int ret;
 
 	if (colon != NULL && is_word(text, (size_t)(colon - text)))
@@ -168,7 +168,7 @@ vftoken_source_parse(struct vftoken_source *source, struct vftoken_store *store,
 }
 
 static int
-parse_text(char *text, size_t length, const char *shown, uuid_t token,
+parse_text(char *text, size_t length, const char *shown, vftoken_uuid_t token,
 	   const struct vftoken_subject *subject)
 {
 	size_t i;
@@ -253,7 +253,7 @@ end_file(struct vftoken_context *ctx, struct vftoken_source *source)
 /* Read a file by its path, or else the source's fd. A next token need not be there. */
 static int
 read_file(struct vftoken_context *ctx, struct vftoken_source *source, const char *shown,
-	  uuid_t token, const struct vftoken_subject *subject)
+	  vftoken_uuid_t token, const struct vftoken_subject *subject)
 {
 	const bool named = source->kind == VFTOKEN_SOURCE_FILE;
 	struct vftoken_file file;
@@ -277,8 +277,8 @@ read_file(struct vftoken_context *ctx, struct vftoken_source *source, const char
 }
 
 static int
-read_kept(const struct vftoken_source *source, const struct vftoken_store *store, uuid_t token,
-	  const struct vftoken_subject *subject)
+read_kept(const struct vftoken_source *source, const struct vftoken_store *store,
+	  vftoken_uuid_t token, const struct vftoken_subject *subject)
 {
 	const int ret = vftoken_store_get(store, source->slot, token);
 
@@ -310,7 +310,7 @@ remove_variable(const char *name, const char *shown, const struct vftoken_subjec
  * A variable that is set is read, and kept. One that isn't was read before: its token was kept.
  */
 static int
-read_env(struct vftoken_source *source, struct vftoken_store *store, uuid_t token,
+read_env(struct vftoken_source *source, struct vftoken_store *store, vftoken_uuid_t token,
 	 const struct vftoken_subject *subject)
 {
 	const char *end = stay_suffix(source->shown);
@@ -352,7 +352,7 @@ close_source(int fd)
 }
 
 static int
-read_fd_once(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
+read_fd_once(struct vftoken_context *ctx, struct vftoken_source *source, vftoken_uuid_t token,
 	     const struct vftoken_subject *subject)
 {
 	int ret;
@@ -368,10 +368,10 @@ read_fd_once(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t 
 }
 
 int
-vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
-		    const struct vftoken_subject *subject)
+vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source,
+		    vftoken_uuid_t token, const struct vftoken_subject *subject)
 {
-	uuid_t read;
+	vftoken_uuid_t read;
 	int ret = -EINVAL;
 
 	wait_for_reader(ctx, source);
@@ -390,7 +390,7 @@ vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source, 
 		break;
 	}
 	if (ret == 0)
-		uuid_copy(token, read);
+		memcpy(token, read, sizeof(vftoken_uuid_t));
 	explicit_bzero(read, sizeof(read));
 	return ret;
 }
@@ -402,11 +402,11 @@ vftoken_source_next(const struct vftoken_source *source, char shown[VFTOKEN_NEXT
 }
 
 int
-vftoken_source_read_next(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
-			 const struct vftoken_subject *subject)
+vftoken_source_read_next(struct vftoken_context *ctx, struct vftoken_source *source,
+			 vftoken_uuid_t token, const struct vftoken_subject *subject)
 {
 	char shown[VFTOKEN_NEXT_SIZE];
-	uuid_t read;
+	vftoken_uuid_t read;
 	int ret;
 
 	if (source->kind != VFTOKEN_SOURCE_FILE)
@@ -414,7 +414,7 @@ vftoken_source_read_next(struct vftoken_context *ctx, struct vftoken_source *sou
 	vftoken_source_next(source, shown);
 	ret = read_file(ctx, source, shown, read, subject);
 	if (ret == 0)
-		uuid_copy(token, read);
+		memcpy(token, read, sizeof(vftoken_uuid_t));
 	explicit_bzero(read, sizeof(read));
 	return ret;
 }

@@ -83,8 +83,8 @@ int vftoken_source_parse(struct vftoken_source *source, struct vftoken_store *st
  *   -ESTALE: the store is no longer there;
  *   or what open(2), fstat(2) and read(2) return.
  */
-int vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source, uuid_t token,
-			const struct vftoken_subject *subject);
+int vftoken_source_read(struct vftoken_context *ctx, struct vftoken_source *source,
+			vftoken_uuid_t token, const struct vftoken_subject *subject);
 
 /** Room for a `file:` source whose path has a `.next` behind, with its final NUL. */
 #define VFTOKEN_NEXT_SIZE (PATH_MAX + 8)
@@ -101,7 +101,7 @@ void vftoken_source_next(const struct vftoken_source *source, char shown[VFTOKEN
  *   or as vftoken_source_read().
  */
 int vftoken_source_read_next(struct vftoken_context *ctx, struct vftoken_source *source,
-			     uuid_t token, const struct vftoken_subject *subject);
+			     vftoken_uuid_t token, const struct vftoken_subject *subject);
 
 /**
  * Let the file of the next token, as it was last read, replace the source's, as rename(2) does: at
@@ -126,8 +126,16 @@ int vftoken_source_take_next(struct vftoken_context *ctx, struct vftoken_source 
  * @return
  *   0, or -EINVAL: it isn't a UUID, or is the nil UUID.
  */
-int vftoken_parse_uuid(const char *text, const char *shown, uuid_t token,
+int vftoken_parse_uuid(const char *text, const char *shown, vftoken_uuid_t token,
 		       const struct vftoken_subject *subject);
+
+/** Room for the text of a UUID, with its final NUL. */
+#define VFTOKEN_UUID_SIZE 37
+
+/**
+ * Write the text of a UUID, in lower case. The caller wipes it after use.
+ */
+void vftoken_format_uuid(const vftoken_uuid_t token, char text[VFTOKEN_UUID_SIZE]);
 
 /**
  * The word for a source's kind: `literal`, `file`, `env` or `fd`.

@@ -42,16 +42,16 @@ check_file(const struct vftoken_store *store)
 }
 
 int
-vftoken_store_put(struct vftoken_store *store, const uuid_t token, uint32_t *slot)
+vftoken_store_put(struct vftoken_store *store, const vftoken_uuid_t token, uint32_t *slot)
 {
 	const uint32_t to = *slot == VFTOKEN_STORE_NONE ? store->used : *slot;
-	const off_t offset = (off_t)(to * sizeof(uuid_t));
+	const off_t offset = (off_t)(to * sizeof(vftoken_uuid_t));
 	const int ret = store->fd < 0 ? make_file(store) : check_file(store);
 
 	if (ret < 0)
 		return ret;
 	errno = EIO;
-	if (pwrite(store->fd, token, sizeof(uuid_t), offset) != sizeof(uuid_t))
+	if (pwrite(store->fd, token, sizeof(vftoken_uuid_t), offset) != sizeof(vftoken_uuid_t))
 		return -errno;
 	*slot = to;
 	store->used += to == store->used;
@@ -59,20 +59,22 @@ vftoken_store_put(struct vftoken_store *store, const uuid_t token, uint32_t *slo
 }
 
 int
-vftoken_store_get(const struct vftoken_store *store, uint32_t slot, uuid_t token)
+vftoken_store_get(const struct vftoken_store *store, uint32_t slot, vftoken_uuid_t token)
 {
-	const off_t offset = (off_t)(slot * sizeof(uuid_t));
+	const off_t offset = (off_t)(slot * sizeof(vftoken_uuid_t));
 	const int ret = check_file(store);
 
 	if (ret < 0)
 		return ret;
-	return pread(store->fd, token, sizeof(uuid_t), offset) == sizeof(uuid_t) ? 0 : -EIO;
+	return pread(store->fd, token, sizeof(vftoken_uuid_t), offset) == sizeof(vftoken_uuid_t)
+		       ? 0
+		       : -EIO;
 }
 
 void
 vftoken_store_clear(struct vftoken_store *store)
 {
-	static const uuid_t wiped;
+	static const vftoken_uuid_t wiped;
 	ssize_t written = 0;
 	uint32_t slot;
 
@@ -80,7 +82,7 @@ vftoken_store_clear(struct vftoken_store *store)
 		/* A child of fork(2) has the file too. One of these two is enough for it. */
 		for (slot = 0; slot < store->used && written >= 0; slot++)
 			written = pwrite(store->fd, wiped, sizeof(wiped),
-					 (off_t)(slot * sizeof(uuid_t)));
+					 (off_t)(slot * sizeof(vftoken_uuid_t)));
 		if (ftruncate(store->fd, 0) < 0)
 			errno = 0;
 		close(store->fd);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <uuid/uuid.h>
+#include "api.h"
 
 /** Start with VFTOKEN_STORE_INIT. */
 struct vftoken_store {
@@ -47,7 +47,7 @@ struct vftoken_store {
  *   0, or -ESTALE: the descriptor isn't the store's any more; or what memfd_create(2), fstat(2) and
  *   pwrite(2) return.
  */
-int vftoken_store_put(struct vftoken_store *store, const uuid_t token, uint32_t *slot);
+int vftoken_store_put(struct vftoken_store *store, const vftoken_uuid_t token, uint32_t *slot);
 
 /**
  * Read a kept token.
@@ -56,7 +56,7 @@ int vftoken_store_put(struct vftoken_store *store, const uuid_t token, uint32_t 
  *   0, or -ESTALE: the descriptor isn't the store's any more; or -EIO: the file is empty, as a
  *   process that shares it since fork(2) has cleared it.
  */
-int vftoken_store_get(const struct vftoken_store *store, uint32_t slot, uuid_t token);
+int vftoken_store_get(const struct vftoken_store *store, uint32_t slot, vftoken_uuid_t token);
 
 /**
  * Give up all kept tokens, for the processes too that share the file since fork(2). A descriptor

@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #include <cmocka.h>
+#include <uuid/uuid.h>
 
 #include "info.h"
 #include "private.h"

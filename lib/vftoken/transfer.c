@@ -10,7 +10,7 @@
 #include "store.h"
 
 int
-vftoken_transfer_make(const uuid_t token)
+vftoken_transfer_make(const vftoken_uuid_t token)
 {
 	struct vftoken_store store = VFTOKEN_STORE_INIT;
 	uint32_t slot = VFTOKEN_STORE_NONE;
@@ -25,15 +25,16 @@ vftoken_transfer_make(const uuid_t token)
 }
 
 int
-vftoken_transfer_take(int fd, uuid_t token)
+vftoken_transfer_take(int fd, vftoken_uuid_t token)
 {
-	static const uuid_t wiped;
-	uuid_t taken;
+	static const vftoken_uuid_t wiped;
+	vftoken_uuid_t taken;
 	int ret = -EIO;
 
-	if (pread(fd, taken, sizeof(taken), 0) == sizeof(taken) && !uuid_is_null(taken) &&
+	if (pread(fd, taken, sizeof(taken), 0) == sizeof(taken) &&
+	    memcmp(taken, wiped, sizeof(wiped)) != 0 &&
 	    pwrite(fd, wiped, sizeof(wiped), 0) == sizeof(wiped)) {
-		uuid_copy(token, taken);
+		memcpy(token, taken, sizeof(vftoken_uuid_t));
 		ret = 0;
 	}
 	explicit_bzero(taken, sizeof(taken));

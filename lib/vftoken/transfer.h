@@ -12,7 +12,7 @@
 #ifndef VFTOKEN_TRANSFER_H
 #define VFTOKEN_TRANSFER_H
 
-#include <uuid/uuid.h>
+#include "api.h"
 
 /**
  * Put a token into a memory file.
@@ -20,7 +20,7 @@
  * @return
  *   The memory file, to be passed on and closed; or what memfd_create(2) and pwrite(2) return.
  */
-int vftoken_transfer_make(const uuid_t token);
+int vftoken_transfer_make(const vftoken_uuid_t token);
 
 /**
  * Take a token out of a memory file: read it, overwrite it, for whoever else has the file open too,
@@ -33,6 +33,6 @@ int vftoken_transfer_make(const uuid_t token);
  * @return
  *   0, or -EIO (it holds no token, or can't be overwritten).
  */
-int vftoken_transfer_take(int fd, uuid_t token);
+int vftoken_transfer_take(int fd, vftoken_uuid_t token);
 
 #endif /* VFTOKEN_TRANSFER_H */

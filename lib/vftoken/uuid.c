@@ -8,7 +8,7 @@
 
 #include "private.h"
 
-#define UUID_CHARS (UUID_STR_LEN - 1)
+#define UUID_CHARS (VFTOKEN_UUID_SIZE - 1)
 
 static bool
 is_hyphen(int i)
@@ -18,15 +18,16 @@ is_hyphen(int i)
 
 /*
  * Read the bytes of a text of a UUID's length, up to the first wrong character; where that is.
- * uuid_parse() doesn't say where, and leaves the token on the stack.
+ * libuuid's uuid_parse() doesn't say where, and leaves the token on the stack. DPDK's is in EAL,
+ * which this library can't link, as EAL links it.
  */
 static int
-parse_bytes(const char *text, uuid_t token)
+parse_bytes(const char *text, vftoken_uuid_t token)
 {
 	size_t n;
 	int i = 0;
 
-	for (n = 0; n < sizeof(uuid_t); n++, i += 2) {
+	for (n = 0; n < sizeof(vftoken_uuid_t); n++, i += 2) {
 		int high, low;
 
 		if (is_hyphen(i) && text[i++] != '-')
@@ -43,11 +44,12 @@ parse_bytes(const char *text, uuid_t token)
 }
 
 int
-vftoken_parse_uuid(const char *text, const char *shown, uuid_t token,
+vftoken_parse_uuid(const char *text, const char *shown, vftoken_uuid_t token,
 		   const struct vftoken_subject *subject)
 {
+	static const vftoken_uuid_t nil;
 	const size_t length = strlen(text);
-	uuid_t parsed;
+	vftoken_uuid_t parsed;
 	int wrong, ret = 0;
 
 	if (length == 0)
@@ -62,10 +64,26 @@ vftoken_parse_uuid(const char *text, const char *shown, uuid_t token,
 		ret = vftoken_refuse_of(subject, -EINVAL, MSG(uuid_hyphen), shown, wrong + 1);
 	else if (wrong < UUID_CHARS)
 		ret = vftoken_refuse_of(subject, -EINVAL, MSG(uuid_digit), shown, wrong + 1);
-	else if (uuid_is_null(parsed))
+	else if (memcmp(parsed, nil, sizeof(nil)) == 0)
 		ret = vftoken_refuse_of(subject, -EINVAL, MSG(uuid_nil), shown);
 	else
-		uuid_copy(token, parsed);
+		memcpy(token, parsed, sizeof(vftoken_uuid_t));
 	explicit_bzero(parsed, sizeof(parsed));
 	return ret;
+}
+
+void
+vftoken_format_uuid(const vftoken_uuid_t token, char text[VFTOKEN_UUID_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t n;
+	int i = 0;
+
+	for (n = 0; n < sizeof(vftoken_uuid_t); n++) {
+		if (is_hyphen(i))
+			text[i++] = '-';
+		text[i++] = digits[token[n] >> 4];
+		text[i++] = digits[token[n] & 0xf];
+	}
+	text[i] = '\0';
 }

@@ -147,7 +147,7 @@ vftoken_vfio_feature_set(int device_fd, uint16_t feature, const void *data, size
 }
 
 int
-vftoken_vfio_bind_iommufd(int device_fd, int iommufd, const uuid_t token)
+vftoken_vfio_bind_iommufd(int device_fd, int iommufd, const vftoken_uuid_t token)
 {
 	struct bind_iommufd bind = {
 		/* All that a kernel before the token knows. */

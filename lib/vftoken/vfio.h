@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <uuid/uuid.h>
+#include "api.h"
 
 /** Where VFIO's files are. */
 #define VFTOKEN_VFIO_FOLDER "/dev/vfio"
@@ -114,8 +114,7 @@ int vftoken_vfio_feature_get(int device_fd, uint16_t feature, void *data, size_t
  * @param device_fd
  *   The device's file.
  * @param feature
- *   The feature's index. VFIO_DEVICE_FEATURE_PCI_VF_TOKEN takes the 16 bytes of a UUID in its own
- *   order, which is libuuid's.
+ *   The feature's index. VFIO_DEVICE_FEATURE_PCI_VF_TOKEN takes a vftoken_uuid_t.
  * @param data
  *   The data. No copy of it is left behind.
  * @param size
@@ -142,7 +141,7 @@ int vftoken_vfio_feature_set(int device_fd, uint16_t feature, const void *data, 
  *   -EBUSY: the device's group is open;
  *   -ENOTTY: the kernel has no VFIO_DEVICE_CDEV.
  */
-int vftoken_vfio_bind_iommufd(int device_fd, int iommufd, const uuid_t token);
+int vftoken_vfio_bind_iommufd(int device_fd, int iommufd, const vftoken_uuid_t token);
 
 /**
  * Whether VFIO_DEVICE_BIND_IOMMUFD takes a VF token for a device that this process is about to
