@@ -9,7 +9,7 @@ import pytest
 
 from framework.common import TOKEN_FILE, WRONG_TOKEN
 from framework.messages import messages, said
-from framework.testpmd import PROMPT
+from framework.testpmd import PROMPT, SHOW_PROBES
 
 pytestmark = [pytest.mark.vm, pytest.mark.long]
 
@@ -21,7 +21,7 @@ LOG = '/run/start.log'
 
 # A small testpmd that starts quickly; it ends with its standard input, interactive or not.
 TESTPMD = ('dpdk-testpmd -l 0,1 -m 32 --file-prefix={prefix} -a {device} '
-           '--vfio-vf-token={pf}=file:' + TOKEN_FILE + ' {eal} -- --nb-cores=1 '
+           '--vfio-vf-token={pf}=file:' + TOKEN_FILE + ' ' + SHOW_PROBES + ' {eal} -- --nb-cores=1 '
            '--total-num-mbufs=2048 --disable-device-start --no-lsc-interrupt')
 PROC_INFO = 'dpdk-proc-info --file-prefix={prefix} -a {device} -- --stats'
 

@@ -8,6 +8,7 @@ import pytest
 
 from framework.build import guest_files
 from framework.messages import messages, said_only
+from framework.testpmd import SHOW_PROBES
 from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
@@ -110,7 +111,8 @@ def test_opened_together(lab, start):
     start('one', vfs[:1], *rules(pfs)).close()
     one = time.monotonic() - began
     began = time.monotonic()
-    testpmd = start('vf', vfs, *rules(pfs), f'--vfio-vf-token={vfs[9]}=file:{FILES[0]}', app=MANY)
+    testpmd = start('vf', vfs, *rules(pfs), f'--vfio-vf-token={vfs[9]}=file:{FILES[0]}',
+                    SHOW_PROBES, app=MANY)
     assert time.monotonic() - began - one < (len(vfs) - 1) * 2 * RESET
     found = re.findall(r'(?:device:|VF) ([0-9a-f:]{10}\.\d)', testpmd.log)
     assert [found.index(vf) for vf in vfs] == list(range(len(vfs))), testpmd.log

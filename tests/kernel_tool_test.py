@@ -296,7 +296,7 @@ def test_fragments():
     Steps: Read them.
     Verify: No line that isn't a comment or a symbol; no symbol twice in one.
     """
-    for path in (config.LAB, config.DEBUG, config.KCSAN, config.CHECK):
+    for path in (config.LAB, config.DEBUG, config.KCSAN, config.NOGROUP, config.CHECK):
         lines = [line for line in path.read_text().splitlines() if line and line[0] != '#']
         assert len(config.symbols('\n'.join(lines))) == len(lines), path
 

@@ -20,15 +20,17 @@ def build(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('config, paths', [
-    ('CONFIG_VFIO_DEVICE_CDEV=y\n', ['', 'cdev']),
+    ('CONFIG_VFIO_GROUP=y\nCONFIG_VFIO_DEVICE_CDEV=y\n', ['', 'cdev']),
+    ('# CONFIG_VFIO_GROUP is not set\nCONFIG_VFIO_DEVICE_CDEV=y\n', ['cdev']),
     ('# CONFIG_VFIO_DEVICE_CDEV is not set\n', ['']),
     (None, ['']),
-], ids=['cdev', 'groups', 'debian'])
+], ids=['both', 'cdev', 'groups', 'debian'])
 def test_paths(build, config, paths):
-    """A kernel with a file per device must have a column by cdev, too.
+    """A kernel must have a column for each path that it has.
 
     Steps: Make the columns of a kernel by its configuration, or without one.
-    Verify: One by group, and one by cdev where the kernel has it; their titles and reports differ.
+    Verify: One by group but on a kernel without groups, and one by cdev where the kernel has it;
+    their titles and reports differ.
     """
     if config:
         (build / 'config').write_text(config)

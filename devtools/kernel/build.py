@@ -31,7 +31,7 @@ OLD_HOST = ['HOSTCFLAGS=-O2 -w -fcommon']
 QUIET = ['KCFLAGS=-w']
 # By the kind of kernel; without a name it is the lab's.
 FRAGMENTS = {'': [config.LAB], 'debug': [config.LAB, config.DEBUG],
-             'kcsan': [config.LAB, config.KCSAN]}
+             'kcsan': [config.LAB, config.KCSAN], 'nogroup': [config.LAB, config.NOGROUP]}
 # As many results as are kept: a few versions, some states of their series.
 KEPT = 12
 

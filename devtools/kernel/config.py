@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 LAB = HERE / 'lab.config'
 DEBUG = HERE / 'debug.config'
 KCSAN = HERE / 'kcsan.config'
+NOGROUP = HERE / 'nogroup.config'
 CHECK = HERE / 'check.config'
 
 

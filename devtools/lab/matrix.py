@@ -37,8 +37,9 @@ KERNELS = ('6.1', '6.12')
 SERIES_KERNEL = '6.12'
 # The values of LAB_PATH; nothing is the group path, which DPDK takes first.
 PATHS = ('', 'cdev')
-# What a kernel's configuration has for the second.
+# What a kernel's configuration has for the second, and what takes the first away.
 CDEV_OPTION = 'CONFIG_VFIO_DEVICE_CDEV=y'
+NO_GROUP = '# CONFIG_VFIO_GROUP is not set'
 # The series that only a tree of the user's can show.
 TREES = ('5.4', '5.5')
 
@@ -171,12 +172,15 @@ def series_kernel(*source: str) -> str:
 
 
 def paths(kernel: str) -> Sequence[str]:
-    """The values of LAB_PATH for a kernel: both, if it was built here with a file per device.
-    Debian's kernels have none, and no configuration is beside them."""
+    """The values of LAB_PATH for a kernel: those that it has, if it was built here. Debian's
+    kernels have no file per device, and no configuration is beside them."""
     try:
-        return PATHS if CDEV_OPTION in (Path(kernel) / 'config').read_text('utf-8') else PATHS[:1]
+        config = (Path(kernel) / 'config').read_text('utf-8')
     except OSError:
         return PATHS[:1]
+    if NO_GROUP in config:
+        return PATHS[1:]
+    return PATHS if CDEV_OPTION in config else PATHS[:1]
 
 
 def columns(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path],

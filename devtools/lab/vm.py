@@ -137,10 +137,11 @@ class Lab(Target):
                            f'{len(self.nvmes)} of {setup.nvmes} NVMe controllers; {self._ended()}')
 
     def _leave_cdev(self) -> None:
-        """Take the container's file away, without which no IOMMU group can be used."""
+        """Take the container's file away, if there is one, without which no IOMMU group can be
+        used."""
         if self.run('[ -e /dev/iommu ]').status:
             raise BadInput(f'LAB_PATH=cdev: the kernel {self.release} has no iommufd')
-        self.check('rm /dev/vfio/vfio')
+        self.check('rm -f /dev/vfio/vfio')
 
     @staticmethod
     def _initrd(content: Sequence[bytes]) -> BinaryIO:

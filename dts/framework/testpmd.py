@@ -12,6 +12,8 @@ from lab.vm import Lab, LabError
 
 PROMPT = 'testpmd> '
 START_TIMEOUT = 90
+# For EAL: newer versions of the PCI bus don't say by themselves which device they probe.
+SHOW_PROBES = '--log-level=bus.pci:info'
 
 
 class Testpmd:
