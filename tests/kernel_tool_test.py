@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 """devtools/kernel: which series a tree gets, what it is refused for, and what counts as new."""
+import errno
 import re
 import subprocess
 from collections import Counter
 
 import pytest
 
-from kernel import build, check, compare, config, modules, series, tree
+from kernel import build, check, compare, config, faults, modules, series, tree
 from kernel.tree import KernelError, find_tree
 from lab import qemu
 
@@ -362,6 +363,38 @@ def test_data_races():
         'data-race in vfio_pci_f [vfio_pci_core] / vfio_g [vfio]', 'assert: race in vfio_g']
     assert others == 1
     assert compare.data_races(log, 'tick') == ([], 3)
+
+
+@pytest.mark.parametrize('points, answer, must, said', [
+    (3, errno.EACCES, 'EACCES', 'it: 3 failures, 3 calls failed: 3 ENOMEM\n'),
+    (3, 0, 'done', 'it: 3 failures, 3 calls failed: 3 ENOMEM\n'),
+    (3, 0, 'EACCES', 'it: done with 4 points before a failure; EACCES must be'),
+    (3, errno.EIO, 'done', 'it: EIO with 4 points before a failure; done must be'),
+    (0, 0, 'done', 'it: no failure changed the answer')])
+def test_sweep(tmp_path, monkeypatch, capsys, points, answer, must, said):
+    """Each point of an operation must fail once, and the operation without a failure must be right.
+
+    Steps: Sweep over an operation with points that count down as the kernel's do, and an answer.
+    Verify: The number of failures; or that the sweep ends with what is wrong.
+    """
+    nth = tmp_path / 'fail-nth'
+    nth.touch()
+    monkeypatch.setattr(faults, 'FAIL_NTH', str(nth))
+
+    def operation(_):
+        for _ in range(points):
+            left = int(nth.read_text()[:1])
+            nth.write_text(str(max(left - 1, 0)))
+            if left == 1:
+                raise OSError(errno.ENOMEM, '')
+        if answer:
+            raise OSError(answer, '')
+
+    try:
+        faults.sweep('it', operation, must=must)
+        assert capsys.readouterr().out == said
+    except SystemExit as ended:
+        assert ended.code == said
 
 
 def test_leaks():

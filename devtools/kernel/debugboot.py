@@ -56,7 +56,9 @@ def _faults(lab: Lab) -> str:
     finally:
         _run(lab, BIND.format(device=pf, driver=''))
     print(output, flush=True)
-    return f'{sum(map(int, re.findall(r": ([0-9]+) failures:", output)))} failures'
+    points, failed = (sum(map(int, numbers)) for numbers in zip(*re.findall(
+        r': ([0-9]+) failures, ([0-9]+) calls failed:', output)))
+    return f'{points} failures, by which {failed} calls failed'
 
 
 def _suite(lab: Lab) -> str:

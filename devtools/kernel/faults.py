@@ -18,6 +18,8 @@ from collections.abc import Callable
 SET_CONTAINER, SET_IOMMU, GET_DEVICE, FEATURE, BIND = 0x3b68, 0x3b66, 0x3b6a, 0x3b75, 0x3b76
 SET_TOKEN = 1 << 17
 DEVICES = '/sys/bus/pci/devices'
+# The number of the point that fails next. The kernel counts it down; 0 means that it has failed.
+FAIL_NTH = '/proc/thread-self/fail-nth'
 # More points than that are those of the kernel's core, as when it makes a VF's files in sysfs.
 MOST = 400
 
@@ -80,10 +82,10 @@ def close(files: Files) -> None:
 def sweep(name: str, operation: Callable[[Files], None], undo: Callable[[], None] = lambda: None,
           must: str = 'done') -> None:
     """Let the first point fail, then the second, until the operation ends before it comes to the
-    point; then the answer must be this one. With another than `done`, it is never `done`."""
+    point; then the answer must be this one. With another than `done`, it is never `done`. Some
+    points must change the answer."""
     answers: Counter[str] = Counter()
-    # The kernel counts down and leaves 0 when it has let a point fail.
-    left = os.open('/proc/thread-self/fail-nth', os.O_RDWR)
+    left = os.open(FAIL_NTH, os.O_RDWR)
     for nth in itertools.count(1):
         files: Files = []
         text = str(nth).encode()
@@ -96,10 +98,11 @@ def sweep(name: str, operation: Callable[[Files], None], undo: Callable[[], None
             answer = errno.errorcode.get(err.errno, str(err.errno))
         except MemoryError:
             answer = 'ENOMEM'
-        # To read the number may come to the point, too.
+        # To read the number may come to the point, too, and so may to write it.
         with contextlib.suppress(OSError):
             text = os.pread(left, 16, 0).strip()
-        os.pwrite(left, b'0', 0)
+        with contextlib.suppress(OSError):
+            os.pwrite(left, b'0', 0)
         close(files)
         undo()
         if text != b'0' and answer != must or must != 'done' and answer == 'done':
@@ -108,8 +111,11 @@ def sweep(name: str, operation: Callable[[Files], None], undo: Callable[[], None
             break
         answers[answer] += 1
     os.close(left)
-    print(f'{name}: {answers.total()} failures: '
+    failed = answers.total() - answers[must]
+    print(f'{name}: {answers.total()} failures, {failed} calls failed: '
           + ', '.join(f'{count} {answer}' for answer, count in sorted(answers.items())), flush=True)
+    if not failed:
+        sys.exit(f'{name}: no failure changed the answer')
 
 
 def set_num_vfs(pf: str, number: int) -> None:
