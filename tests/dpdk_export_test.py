@@ -138,6 +138,25 @@ def test_series_applies(tree, tmp_path):
     assert checked.strip() == f'{others}/{others} valid patches'
 
 
+def test_release_notes(tree, tmp_path):
+    """A release that isn't out must tell of the options, of telemetry and of secondary processes.
+
+    Steps: Export for a candidate of DPDK 22.11, with the section of its notes that comes next.
+    Verify: The patch of the options adds them before that section.
+    """
+    notes = tree / 'doc/guides/rel_notes/release_22_11.rst'
+    notes.parent.mkdir(parents=True)
+    notes.write_text('New Features\n------------\n\n\nRemoved Items\n-------------\n')
+    (tree / 'VERSION').write_text('22.11.0-rc1\n')
+    done = export(tree, '--to', tmp_path / 'series')
+    assert done.returncode == 0, done.stderr
+    patch, = (tmp_path / 'series').glob('*-eal-take-VF-tokens-as-rules.patch')
+    text = patch.read_text().split('+++ b/doc/guides/rel_notes/')[1].split('\ndiff')[0]
+    for word in ('``--vfio-vf-token``', '``/vf_token/reload``', 'secondary process'):
+        assert word in text
+    assert text.index('/vf_token/reload') < text.index('Removed Items')
+
+
 def test_glue_is_whole(tree, patches):
     """The fix that comes first must leave nothing behind.
 

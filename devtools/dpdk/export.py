@@ -511,7 +511,8 @@ def add_library(tree: Repository) -> None:
 def maintain(tree: Repository, *names: str) -> None:
     """Say who maintains files of ours, too."""
     lines = ''.join(f'F: {name}\n' for name in names)
-    tree.edit('MAINTAINERS', lambda text: insert(text, r'^F: lib/vftoken/\n', lines))
+    tree.edit('MAINTAINERS', lambda text: insert(
+        text, r'^F: lib/vftoken/\n', lines, after=True))
 
 
 def tell(tree: Repository, version: str) -> None:
