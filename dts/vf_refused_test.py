@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 """A VF is refused, with an explanation, to a process without the PF's token."""
+import pytest
+
 from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
 from framework.messages import said_only
 
 
+@pytest.mark.token_check
 def test_no_token(pf_testpmd, start, pf, vfs):
     """Without a rule a VF must be refused in a message that names its PF and the remedy.
 
@@ -16,6 +19,7 @@ def test_no_token(pf_testpmd, start, pf, vfs):
     said_only(testpmd.log, ('vf_needs_token', vfs[0], pf, 'vfio-pci', pf))
 
 
+@pytest.mark.token_check
 def test_wrong_token(pf_testpmd, start, lab, pf, vfs):
     """With a wrong token a VF must be refused in a message that names the PF and no token.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -51,6 +52,14 @@ def has_the_path(request: pytest.FixtureRequest) -> None:
     if BY_CDEV and 'start' in request.fixturenames and not (
             dpdk_tree(request.getfixturevalue('build')) / CDEV).is_file():
         pytest.skip('this DPDK opens devices by group only')
+
+
+@pytest.fixture(autouse=True)
+def checks_tokens(request: pytest.FixtureRequest) -> None:
+    """Where the kernel checks no token, skip what is about the check."""
+    if BY_CDEV and request.node.get_closest_marker('token_check') and (
+            not request.getfixturevalue('checked')):
+        pytest.skip('this kernel checks no token by cdev')
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter,
@@ -128,6 +137,16 @@ def pf(lab: Lab) -> str:
 def vfs(lab: Lab, pf: str) -> list[str]:
     """The addresses of its VFs."""
     return lab.vfs(pf)
+
+
+@pytest.fixture
+def checked(lab: Target) -> bool:
+    """Whether the kernel checks tokens on the path that the lab has."""
+    if not BY_CDEV:
+        return True
+    answer: str = json.loads(lab.run('dpdk-vftoken status --json').output)['cdev_check']
+    assert answer in ('yes', 'no')
+    return answer == 'yes'
 
 
 @pytest.fixture
