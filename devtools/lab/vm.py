@@ -29,7 +29,7 @@ __all__ = ['BadInput', 'Console', 'Lab', 'LabError', 'Result']
 
 # The kernel's hvc driver has no more terminals.
 CONSOLES = 8
-BOOT_TIMEOUT = 120
+BOOT_TIMEOUT = 300
 # A testpmd needs two; more only make the boot longer in software emulation.
 CPUS = 2
 
