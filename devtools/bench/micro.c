@@ -130,7 +130,7 @@ static void
 write_bare(uint32_t times)
 {
 	const int fd = memfd_create("bench", MFD_CLOEXEC);
-	const uuid_t token = "0123456789abcde";
+	const vftoken_uuid_t token = "0123456789abcde";
 	int64_t start;
 	uint32_t i;
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <linux/vfio.h>
+#include <uuid/uuid.h>
 
 #include <vftoken/device.h>
 #include <vftoken/pf.h>
