@@ -22,7 +22,6 @@ PACKAGES_FEDORA='gcc json-c-devel libcmocka-devel libuuid-devel meson ninja-buil
 	pkgconf-pkg-config python3 python3-pyelftools xz'
 PACKAGES_FETCH='ca-certificates dpkg-dev'
 PACKAGES_LAB='cpio python3-pexpect zstd'
-PACKAGES_CONTAINER=buildah
 PACKAGES_CROSS='gcc-aarch64-linux-gnu qemu-user'
 PACKAGES_DEBIAN='debhelper lintian mmdebstrap uidmap'
 PACKAGES_DOC='doxygen graphviz python3-breathe python3-sphinx python3-sphinx-rtd-theme'

@@ -31,7 +31,6 @@ checks() {
 		set -- 'packages.sh packages' "$@" 'doc.sh guides' "fuzz.sh $fuzz fuzz" \
 			'proofs.sh proofs'
 	fi
-	[ "$mode" != --matrix ] || set -- "$@" 'container.sh container'
 	# shellcheck disable=SC2016 # the inner shell's own
 	printf '%s\n' "$@" | (
 		cd "$BUILD" && SOURCE=$SOURCE exec setsid xargs -L 1 -P 2 \
@@ -73,13 +72,12 @@ case "$mode" in
 esac
 
 debian_only
-more=
-[ "$mode" = --fast ] || more=$PACKAGES_BROWSER
-[ "$mode" != --matrix ] || more="$more $PACKAGES_CONTAINER"
+browser=
+[ "$mode" = --fast ] || browser=$PACKAGES_BROWSER
 # shellcheck disable=SC2086 # lists of words
 need 'to fetch, build and test DPDK and libvftoken' $PACKAGES_FETCH $PACKAGES_BUILD $PACKAGES_LAB \
 	$PACKAGES_STATIC $PACKAGES_UNIT $PACKAGES_CROSS $PACKAGES_DEBIAN $PACKAGES_DOC \
-	$PACKAGES_TEST $PACKAGES_KERNEL $PACKAGES_BENCH $more
+	$PACKAGES_TEST $PACKAGES_KERNEL $PACKAGES_BENCH $browser
 # First, as a kernel that can't be had should not be found out after the build.
 [ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/lab/matrix.py" --fetch "$@"
 writable_source

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
-"""The workflow for GitHub's own runners, and the Containerfile: what they name, and what starts it.
-
-devtools/checks/container.sh builds the image, and runs it.
-"""
+"""The workflow for GitHub's own runners: what it names, and what starts it."""
 import re
 import subprocess
 
@@ -21,8 +18,8 @@ SCRIPTS = {name: [step['run'] for step in job['steps'] if 'run' in step]
 
 
 @pytest.mark.parametrize('event, jobs', [
-    ('push', {'fast'}), ('pull_request', {'fast'}), ('schedule', {'suites', 'image'}),
-    ('workflow_dispatch', {'suites', 'image'})])
+    ('push', {'fast'}), ('pull_request', {'fast'}), ('schedule', {'suites'}),
+    ('workflow_dispatch', {'suites'})])
 def test_triggers(event, jobs):
     """A push must start the tests that take minutes, and the clock those that take hours; what a
     stranger sends must be able to read, and no more.
@@ -68,19 +65,3 @@ def test_systems():
     reports = JOBS['suites']['steps'][-1]['with']['path']
     assert reports == 'build/matrix'
     assert "self.build / 'matrix'" in (SOURCE / 'devtools/lab/matrix.py').read_text('utf-8')
-
-
-def test_image():
-    """People must build and start the image as README, the Containerfile and the workflow say.
-
-    Steps: Compare their commands.
-    Verify: They are the same; no build folder of a user's goes into the image.
-    """
-    build, run = 'podman build -t dpdk-vf-token .', 'podman run --rm dpdk-vf-token'
-    containerfile = (SOURCE / 'Containerfile').read_text('utf-8')
-    for text in (containerfile, (SOURCE / 'README.md').read_text('utf-8')):
-        assert f'{build} && {run}' in text
-    assert [line for script in SCRIPTS['image'] for line in script.splitlines()] == [
-        build, run, f'{run} dpdk-vftoken status']
-    ignored = (SOURCE / '.containerignore').read_text('utf-8').splitlines()
-    assert {'.git', 'build*', 'subprojects/dpdk-*', '!subprojects/dpdk-*.wrap'} <= set(ignored)

@@ -47,11 +47,3 @@ set_up() {
 	"$MESON" setup -Ddpdk=disabled "$@" "$folder" "$SOURCE" &&
 		printf '%s\n' "$how" >"$folder/set-up-with"
 }
-
-# What a root's apt needs to know of this machine's: its mirrors, and its way to them.
-settings() {
-	apt-config dump --format '%F "%v";%n' Acquire::http::Proxy Acquire::https::Proxy \
-		>"$build/apt.conf" &&
-		PYTHONPATH=$SOURCE/devtools "$PYTHON" -c 'import debian
-print(*(entry.line("deb") for entry in debian.machine_entries()), sep="\n")' >"$build/sources.list"
-}

@@ -32,6 +32,14 @@ lint() {
 		"$build/${name}_${version}"_*.changes
 }
 
+# What a root's apt needs to know of this machine's: its mirrors, and its way to them.
+settings() {
+	apt-config dump --format '%F "%v";%n' Acquire::http::Proxy Acquire::https::Proxy \
+		>"$build/apt.conf" &&
+		PYTHONPATH=$SOURCE/devtools "$PYTHON" -c 'import debian
+print(*(entry.line("deb") for entry in debian.machine_entries()), sep="\n")' >"$build/sources.list"
+}
+
 # mmdebstrap uses a user namespace if the user isn't root.
 clean_root() {
 	rm -rf "$build/use" && mkdir "$build/use" &&
