@@ -77,6 +77,19 @@ disable(const char *pf)
 }
 
 /* As a program with libvftoken does it, whose messages say what is wrong. */
+static struct vftoken_device *
+enable_vfs(struct vftoken_context *ctx, const char *pf, uint16_t num_vfs, struct times *since)
+{
+	struct vftoken_device *pf_device;
+
+	if (vftoken_device_open(ctx, pf, &pf_device) < 0)
+		exit(1);
+	*since = start();
+	if (vftoken_pf_enable_vfs(ctx, pf, num_vfs) < 0)
+		exit(1);
+	return pf_device;
+}
+
 static void
 enable_ours(struct vftoken_context *ctx, const char *pf, uint16_t num_vfs)
 {
@@ -86,11 +99,7 @@ enable_ours(struct vftoken_context *ctx, const char *pf, uint16_t num_vfs)
 	struct times since;
 	uint16_t i;
 
-	if (vftoken_device_open(ctx, pf, &pf_device) < 0)
-		exit(1);
-	since = start();
-	if (vftoken_pf_enable_vfs(ctx, pf, num_vfs) < 0)
-		exit(1);
+	pf_device = enable_vfs(ctx, pf, num_vfs, &since);
 	for (i = 0; i < num_vfs; i++)
 		if (vftoken_find_vf(ctx, pf, i, vf) < 0 ||
 		    vftoken_device_open(ctx, vf, &vfs[i]) < 0)
@@ -114,11 +123,7 @@ enable_together(struct vftoken_context *ctx, const char *pf, uint16_t num_vfs)
 	struct times since;
 	uint16_t i;
 
-	if (vftoken_device_open(ctx, pf, &pf_device) < 0)
-		exit(1);
-	since = start();
-	if (vftoken_pf_enable_vfs(ctx, pf, num_vfs) < 0)
-		exit(1);
+	pf_device = enable_vfs(ctx, pf, num_vfs, &since);
 	for (i = 0; i < num_vfs; i++)
 		if (vftoken_find_vf(ctx, pf, i, vfs[i]) < 0 ||
 		    vftoken_sriov_group(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, vfs[i], group) <
