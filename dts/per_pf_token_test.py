@@ -108,6 +108,7 @@ def test_opened_together(lab, start):
         eleventh.
     """
     pfs = lab.pfs
+    lab.check('echo Y >/sys/module/printk/parameters/time')
     owners = start('pf', pfs, *rules(pfs), app=MANY)
     assert owners.ports == PFS, owners.log
     vfs = [vf for pf in pfs for vf in lab.vfs(pf)]

@@ -171,11 +171,12 @@ static unsigned int
 stacks_gone(void)
 {
 	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	unsigned char in_memory;
 	unsigned int i, n = 0;
 
 	for (i = 0; i < kernel.n_opens; i++)
-		n += msync((char *)((uintptr_t)kernel.stacks[i] & ~(page - 1)), page, MS_ASYNC) <
-			     0 &&
+		n += mincore((char *)((uintptr_t)kernel.stacks[i] & ~(page - 1)), page,
+			     &in_memory) < 0 &&
 		     errno == ENOMEM;
 	return n;
 }
