@@ -50,6 +50,8 @@
 #ifndef VFTOKEN_CONTEXT_H
 #define VFTOKEN_CONTEXT_H
 
+#include <stddef.h>
+
 #include "api.h"
 
 #ifdef __cplusplus
