@@ -16,7 +16,7 @@ from installed import Installed
 EAL = ['--no-huge', '--no-pci', '--no-shconf', '--no-telemetry', '-m', '64']
 
 USE = '''#include <vftoken/pf.h>
-int main(void) { return vftoken_pf_reload_token(vftoken_context_process(), NULL); }'''
+int main(void) { return vftoken_pf_reload_token(vftoken_context_process(), NULL) == 0; }'''
 
 
 @pytest.fixture(scope='module', params=[

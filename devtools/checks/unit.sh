@@ -33,7 +33,7 @@ installed() {
 	"$MESON" install -C "$build/gcc" --no-rebuild --quiet || return
 	pc=$(find "$build/installed" -name libvftoken.pc)
 	echo '#include <vftoken/pf.h>
-		int main(void) { return vftoken_pf_reload_token(vftoken_context_process(), NULL); }' \
+		int main(void) { return vftoken_pf_reload_token(vftoken_context_process(), NULL) == 0; }' \
 		> "$build/installed/use.c"
 	# pkg-config escapes what the shell would take apart.
 	flags=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --cflags --libs libvftoken) &&

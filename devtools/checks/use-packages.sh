@@ -62,7 +62,7 @@ grep -q ' /usr/share/bash-completion/completions/dpdk-vftoken ' \
 	/usr/share/zsh/vendor-completions/_dpdk-vftoken || die "zsh's completion doesn't find bash's"
 cat >use.c <<-END
 	#include <vftoken/pf.h>
-	int main(void) { return vftoken_pf_reload_token(vftoken_context_process(), NULL); }
+	int main(void) { return vftoken_pf_reload_token(vftoken_context_process(), NULL) == 0; }
 END
 use
 use -static
