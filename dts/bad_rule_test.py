@@ -7,7 +7,7 @@ import time
 import pytest
 
 from framework.build import program
-from framework.common import TOKEN
+from framework.common import TOKEN, WRONG_TOKEN
 from framework.messages import said_only
 
 pytestmark = pytest.mark.fast
@@ -90,12 +90,12 @@ def test_right_option(build, words):
 
 
 def test_doubled_rule(build):
-    """A second rule for one device, written differently, must be refused.
+    """A second token for one device must be refused, however the device is written.
 
-    Steps: Start testpmd with a rule for 0000:01:00.0 and one for 01:00.0.
+    Steps: Start testpmd with a rule for 0000:01:00.0 and one for 01:00.0, with different tokens.
     Verify: It fails and names the device.
     """
-    done = start(build, f'0000:01:00.0={TOKEN}', f'01:00.0={TOKEN}')
+    done = start(build, f'0000:01:00.0={TOKEN}', f'01:00.0={WRONG_TOKEN}')
     assert done.returncode != 0
     said_only(done.stdout, ('rule_twice', '0000:01:00.0'))
 

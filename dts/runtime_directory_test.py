@@ -131,12 +131,12 @@ def test_closed(primary):
 
     Steps: Start a testpmd; ask it for a token, as a secondary process does; reload by telemetry.
     Verify: It gives the token, and says no more than that it has not used it itself; telemetry
-    reloads.
+    finds no PF to reload.
     """
     process = primary()
     assert ask(process.folder) == (ALLOWED, [TOKEN.replace('-', '')])
-    assert '"reloaded"' in tell(process.folder, '/vf_token/reload')
-    said_only(process.log(), ('rule_unused', DEVICE))
+    assert '"No such device"' in tell(process.folder, '/vf_token/reload')
+    said_only(process.log(), ('rule_unused', DEVICE), ('no_pf_open',))
 
 
 @pytest.mark.parametrize('mode, owner, asker, message', [
