@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import dpdk.source
-from dpdk.export import STEPS, Library, adapt
+from dpdk.export import Library, adapt
 from dpdk.fetch import Wrap
 from dpdk.source import find_glue, find_tree
+from dpdk.texts import STEPS
 from framework.common import SOURCE
 
 pytestmark = pytest.mark.fast
