@@ -20,6 +20,7 @@ PACKAGES_BUILD='gcc libc6-dev libcmocka-dev libjson-c-dev libnuma-dev meson ninj
 # The same by Fedora's names.
 PACKAGES_FEDORA='gcc json-c-devel libcmocka-devel libuuid-devel meson ninja-build numactl-devel patch
 	pkgconf-pkg-config python3 python3-pyelftools xz'
+PACKAGES_CONTAINER='buildah mmdebstrap uidmap'
 PACKAGES_FETCH='ca-certificates dpkg-dev'
 PACKAGES_LAB='cpio python3-pexpect zstd'
 PACKAGES_CROSS='gcc-aarch64-linux-gnu qemu-user'
@@ -63,7 +64,7 @@ debian_only() {
 	# shellcheck disable=SC2086 # words, without line ends
 	set -- $install
 	die "this takes packages, QEMU and kernels from Debian 12 or 13, and this is" \
-		"${system:-an unknown system}; use a Debian, such as in a container." \
+		"${system:-an unknown system}; use a Debian, or the image of Containerfile." \
 		"To build and install without tests: $*, then as in doc/guides/getting_started.rst"
 }
 

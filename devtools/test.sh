@@ -30,6 +30,7 @@ checks() {
 	else
 		set -- 'packages.sh packages' "$@" 'doc.sh guides' "fuzz.sh $fuzz fuzz" \
 			'proofs.sh proofs'
+		[ "$mode" != --matrix ] || set -- 'container.sh container' "$@"
 	fi
 	# shellcheck disable=SC2016 # the inner shell's own
 	printf '%s\n' "$@" | (
@@ -74,10 +75,12 @@ esac
 debian_only
 browser=
 [ "$mode" = --fast ] || browser=$PACKAGES_BROWSER
+container=
+[ "$mode" != --matrix ] || container=$PACKAGES_CONTAINER
 # shellcheck disable=SC2086 # lists of words
 need 'to fetch, build and test DPDK and libvftoken' $PACKAGES_FETCH $PACKAGES_BUILD $PACKAGES_LAB \
 	$PACKAGES_STATIC $PACKAGES_UNIT $PACKAGES_CROSS $PACKAGES_DEBIAN $PACKAGES_DOC \
-	$PACKAGES_TEST $PACKAGES_KERNEL $PACKAGES_BENCH $browser
+	$PACKAGES_TEST $PACKAGES_KERNEL $PACKAGES_BENCH $browser $container
 # First, as a kernel that can't be had should not be found out after the build.
 [ "$mode" = --fast ] || "$PYTHON" "$SOURCE/devtools/lab/matrix.py" --fetch "$@"
 writable_source

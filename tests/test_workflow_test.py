@@ -18,8 +18,8 @@ SCRIPTS = {name: [step['run'] for step in job['steps'] if 'run' in step]
 
 
 @pytest.mark.parametrize('event, jobs', [
-    ('push', {'fast'}), ('pull_request', {'fast'}), ('schedule', {'suites'}),
-    ('workflow_dispatch', {'suites'})])
+    ('push', {'fast'}), ('pull_request', {'fast'}), ('schedule', {'image', 'suites'}),
+    ('workflow_dispatch', {'image', 'suites'})])
 def test_triggers(event, jobs):
     """A push must start the tests that take minutes, and the clock those that take hours; what a
     stranger sends must be able to read, and no more.

@@ -47,3 +47,12 @@ set_up() {
 	"$MESON" setup -Ddpdk=disabled "$@" "$folder" "$SOURCE" &&
 		printf '%s\n' "$how" >"$folder/set-up-with"
 }
+
+# What a root's apt needs to know of this machine's, for mmdebstrap: its mirrors, in sources.list in the
+# build folder, and its way to them, in apt.conf there.
+root_settings() {
+	apt-config dump --format '%F "%v";%n' Acquire::http::Proxy Acquire::https::Proxy \
+		>"$build/apt.conf" &&
+		PYTHONPATH=$SOURCE/devtools "$PYTHON" -c 'import debian
+print(*(entry.line("deb") for entry in debian.machine_entries()), sep="\n")' >"$build/sources.list"
+}

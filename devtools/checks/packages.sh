@@ -32,19 +32,11 @@ lint() {
 		"$build/${name}_${version}"_*.changes
 }
 
-# What a root's apt needs to know of this machine's: its mirrors, and its way to them.
-settings() {
-	apt-config dump --format '%F "%v";%n' Acquire::http::Proxy Acquire::https::Proxy \
-		>"$build/apt.conf" &&
-		PYTHONPATH=$SOURCE/devtools "$PYTHON" -c 'import debian
-print(*(entry.line("deb") for entry in debian.machine_entries()), sep="\n")' >"$build/sources.list"
-}
-
 # mmdebstrap uses a user namespace if the user isn't root.
 clean_root() {
 	rm -rf "$build/use" && mkdir "$build/use" &&
 		cp "$SOURCE/devtools/checks/use-packages.sh" "$build"/*"_${version}"_*.deb "$build/use" &&
-		rm "$build"/use/*-dbgsym_* && settings &&
+		rm "$build"/use/*-dbgsym_* && root_settings &&
 		codename=$(. /etc/os-release && echo "$VERSION_CODENAME") || return
 	# shellcheck disable=SC2016 # the hook's own
 	mmdebstrap --aptopt="$build/apt.conf" --dpkgopt=force-unsafe-io --format=null --variant=apt \
