@@ -66,7 +66,7 @@ commands() {
 			--vfio-vf-token=00000000-0000-4000-8000-000000000000 --vdev=net_null0 -- \
 			--total-num-mbufs=2048 &&
 		said 0 'usage: dpdk-devbind.py' dpdk-devbind.py --help &&
-		said 2 'usage: pf_daemon' pf_daemon &&
+		said 1 'usage: pf_daemon' pf_daemon &&
 		said 0 'usage: ' dpdk-vftoken-doctor --help
 }
 
