@@ -7,9 +7,11 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from framework.build import usertool
+from framework.messages import said_only
 from framework.testpmd import Testpmd
 from lab.vm import Lab
 
@@ -19,6 +21,7 @@ from .figures import Figure, Reach
 
 STOCK = 'stock DPDK'
 TOKEN = '3e7e882e-1daf-417f-ad8d-882eea5ee337'
+WRONG_TOKEN = '00000000-1daf-417f-ad8d-882eea5ee337'
 TOKEN_FILE = '/run/bench-vf-token'
 TOOLS = ('dpdk-devbind.py', 'dpdk-telemetry.py')
 FOLDERS = {'ours': '/opt/ours', 'stock': '/opt/stock'}
@@ -96,29 +99,61 @@ def one_open(lab: Lab, row: str, device: str, rounds: int, ioctls: Reach) -> lis
                    reach=Reach('ours', 5))]
 
 
+@dataclass(frozen=True)
+class StartUp:
+    """A start with many VFs, in seconds."""
+    prompt: float  # from exec
+    opens: float  # from the first open's beginning to the last one's end
+    end: float  # from the prompt
+
+
+def start_up_of(lab: Lab, side: str, vfs: Sequence[str], *eal: str, opened: int) -> StartUp:
+    """Start a testpmd that opens so many of the VFs, and end it."""
+    traced = trace.run(lab, start_up(side, 'many', vfs, *eal), [trace.READ, trace.IOCTL],
+                       timeout=900)
+    many = [call for call in traced.calls if call.asks(trace.GROUP_GET_DEVICE_FD)]
+    assert sum(call.result >= 0 for call in many) == opened, lab.check('cat /tmp/many.log')
+    prompt = next(call for call in traced.calls if call.start > traced.start
+                  and call.number == trace.READ and call.arguments[0] == 0)
+    return StartUp(prompt.start - traced.start,
+                   max(call.end for call in many) - many[0].start, traced.end - prompt.end)
+
+
 def start_ups(lab: Lab, vfs: Sequence[str], rounds: int) -> list[Figure]:
     """The time from exec to the prompt with many VFs, for all their opens, and from the prompt to
     the end."""
     result = []
     for size, (started, ended) in STARTS.items():
-        total: dict[str, list[float]] = {'ours': [], 'stock': []}
-        opens: dict[str, list[float]] = {'ours': [], 'stock': []}
-        quits: dict[str, list[float]] = {'ours': [], 'stock': []}
+        found: dict[str, list[StartUp]] = {'ours': [], 'stock': []}
         for side in both(rounds):
-            command = start_up(side, 'many', vfs[:size], f'--vfio-vf-token={TOKEN}')
-            traced = trace.run(lab, command, [trace.READ, trace.IOCTL], timeout=900)
-            many = [call for call in traced.calls if call.asks(trace.GROUP_GET_DEVICE_FD)]
-            assert sum(call.result >= 0 for call in many) == size, lab.check('cat /tmp/many.log')
-            prompt = next(call for call in traced.calls if call.start > traced.start
-                          and call.number == trace.READ and call.arguments[0] == 0)
-            total[side].append(prompt.start - traced.start)
-            opens[side].append(max(call.end for call in many) - many[0].start)
-            quits[side].append(traced.end - prompt.end)
+            found[side].append(start_up_of(lab, side, vfs[:size], f'--vfio-vf-token={TOKEN}',
+                                           opened=size))
         many_vfs = '1 VF' if size == 1 else f'{size} VFs'
-        result += [figure('start-up', f'until the prompt, {many_vfs}', 's', total, started, size),
-                   figure('start-up', f'all opens, {many_vfs}', 's', opens, None, size),
-                   figure('start-up', f'until the end, {many_vfs}', 's', quits, ended, size)]
+        result += [figure('start-up', f'{what}, {many_vfs}', 's',
+                          {side: [getattr(one, name) for one in many]
+                           for side, many in found.items()}, reach, size)
+                   for name, what, reach in (('prompt', 'until the prompt', started),
+                                             ('opens', 'all opens', None),
+                                             ('end', 'until the end', ended))]
     return result
+
+
+def one_refused(lab: Lab, vfs: Sequence[str], rounds: int) -> Figure:
+    """A start with many VFs, of which one has a wrong token, beside one with the right one for
+    all."""
+    refused = vfs[len(vfs) // 2]
+    right = f'--vfio-vf-token={TOKEN}'
+    found: dict[str, list[float]] = {'ours': [], 'stock': []}
+    for _ in range(rounds):
+        found['stock'].append(start_up_of(lab, 'ours', vfs, right, opened=len(vfs)).prompt)
+        found['ours'].append(start_up_of(lab, 'ours', vfs, right,
+                                         f'--vfio-vf-token={refused}={WRONG_TOKEN}',
+                                         opened=len(vfs) - 1).prompt)
+        log = lab.check('cat /tmp/many.log')
+        said_only(log, ('vf_wrong_token', refused))
+        assert log.count('Configuring Port') == len(vfs) - 1, log
+    return Figure('start-up', f'{len(vfs)} VFs, one refused, until the prompt', 's', found['ours'],
+                  found['stock'], 'none refused', SAME_TIME)
 
 
 def in_path(side: str) -> dict[str, str]:
@@ -127,22 +162,28 @@ def in_path(side: str) -> dict[str, str]:
 
 
 def memory(lab: Lab, devices: Sequence[str], rounds: int, when: str, *eal: str) -> list[Figure]:
-    """Resident memory at the prompt, its peak until then, and the threads that are left."""
+    """Memory at the prompt, its peak until then, and the threads that are left. The reach is for
+    what the process has for itself: the code that it runs belongs to all who run it, and the kernel
+    maps that in pieces of 16 pages."""
     # What depends on where things happen to lie: huge pages, and which pages a fault brings in.
     lab.check('echo 0 >/proc/sys/kernel/randomize_va_space; '
               'echo never >/sys/kernel/mm/transparent_hugepage/enabled')
     # The kernel counts the peak in steps of up to 64 pages a thread, the pages themselves exactly.
     found: dict[str, dict[str, list[float]]] = {
-        key: {'ours': [], 'stock': []} for key in ('Rss', 'VmHWM', 'Threads')}
+        key: {'ours': [], 'stock': []} for key in ('Anonymous', 'Rss', 'VmHWM', 'Threads')}
     for side in both(rounds):
-        with Testpmd(lab, 'memory', devices, *eal, env=in_path(side),
+        with Testpmd(lab, 'memory', devices, *eal, env=in_path(side), memory=256,
                      app=['--disable-link-check', '--rxd=64', '--txd=64']) as testpmd:
             text = lab.check(f'cd /proc/{testpmd.pid()} && cat status smaps_rollup')
+            assert testpmd.ports == len(devices), testpmd.log
+            # At its end it would close one port after the other, each for a second.
+            testpmd.kill()
         for key, samples in found.items():
             number, = re.findall(rf'^{key}:\s+(\d+)', text, re.MULTILINE)
             samples[side].append(float(number))
-    return [figure('memory', f'resident at the prompt, {when}', 'KiB', found['Rss'],
+    return [figure('memory', f'of its own at the prompt, {when}', 'KiB', found['Anonymous'],
                    Reach('difference', 64)),
+            figure('memory', f'resident at the prompt, {when}', 'KiB', found['Rss'], None),
             figure('memory', f'peak until then, as the kernel estimates it, {when}', 'KiB',
                    found['VmHWM'], None),
             figure('memory', f'threads at the prompt, {when}', '', found['Threads'],
@@ -223,7 +264,8 @@ def measure(builds: Builds, folder: Path, rounds: int) -> list[Figure]:
             figures += one_open(lab, 'opening a VF with its token', vfs[0], rounds,
                                 Reach('difference', 0))
             figures += start_ups(lab, vfs, rounds)
-            figures += memory(lab, vfs[:28], rounds, '28 VFs', f'--vfio-vf-token={TOKEN}')
+            figures.append(one_refused(lab, vfs, rounds))
+            figures += memory(lab, vfs, rounds, f'{len(vfs)} VFs', f'--vfio-vf-token={TOKEN}')
             figures += rotation(lab, pf, process, rounds)
             figures.append(traffic(lab, vfs[:2], rounds))
             figures.append(lost(lab, vfs[:2], process, rounds))
