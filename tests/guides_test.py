@@ -34,8 +34,8 @@ ovs-vsctl --no-wait init
 '''
 
 # What comes with GitHub's runner, and what a machine needn't have that runs the tests.
-ELSEWHERE = ('./config.sh', './svc.sh', 'dnf', 'kubectl', 'podman', 'reboot', 'scp', 'ssh', 'systemctl',
-             'systemd-sysusers', 'update-grub')
+ELSEWHERE = ('./config.sh', './svc.sh', 'dnf', 'kubectl', 'podman', 'reboot', 'scp', 'ssh',
+             'systemctl', 'systemd-sysusers', 'update-grub')
 
 # What root has in it.
 PATH = f'{os.environ["PATH"]}:/usr/sbin:/sbin'
