@@ -62,9 +62,7 @@ commands() {
 		said 0 "dpdk-vftoken ${version%-*}" dpdk-vftoken --version &&
 		said 0 "dpdk-test-vftoken ${version%-*}" dpdk-test-vftoken --version &&
 		said 0 '[0-9a-f-]\{36\}$' dpdk-vftoken generate &&
-		said 0 'Port 0: ' dpdk-testpmd --no-huge --no-pci --no-shconf --no-telemetry -m 64 \
-			--vfio-vf-token=00000000-0000-4000-8000-000000000000 --vdev=net_null0 -- \
-			--total-num-mbufs=2048 &&
+		said 0 ' *--vfio-vf-token=' dpdk-testpmd --help &&
 		said 0 'usage: dpdk-devbind.py' dpdk-devbind.py --help &&
 		said 1 'usage: pf_daemon' pf_daemon &&
 		said 0 'usage: ' dpdk-vftoken-doctor --help
