@@ -346,6 +346,24 @@ def test_reports():
         '------------[', 'WARNING:', 'BUG:', 'WARNING:', 'INFO:']
 
 
+def test_known_reports():
+    """What any kernel reports at a failing allocation mustn't count against a series; the same
+    report at another time must.
+
+    Steps: Search a log with such reports and another, while allocations fail and before that.
+    Verify: How many are left out; those that aren't.
+    """
+    warning = ('[    1.0] ------------[ cut here ]------------\n'
+               '[    1.0] WARNING: CPU: 1 PID: 1 at drivers/vfio/{}+0xc8/0xf0\n')
+    own, other = warning.format('group.c:1 vfio_group_release'), warning.format('a.c:1 vfio_f')
+    begin, end = (f'[    1.0] {line}\n' for line in compare.FAILURES)
+    assert compare.without_known(own + own) == (own + own, 0)
+    rest, known = compare.without_known(own + begin + own + other + own + end + own)
+    assert known == 2
+    assert [line.split()[-1].split('+')[0] for line in compare.reports(rest) if 'WARNING' in line
+            ] == ['vfio_group_release', 'vfio_f', 'vfio_group_release']
+
+
 def test_data_races():
     """A data race must count against a series if it is in a function that its patches name.
 
@@ -395,6 +413,24 @@ def test_sweep(tmp_path, monkeypatch, capsys, points, answer, must, said):
         assert capsys.readouterr().out == said
     except SystemExit as ended:
         assert ended.code == said
+
+
+def test_bind(tmp_path, monkeypatch):
+    """A driver that doesn't take a device must be noticed, though the kernel reports success.
+
+    Steps: Bind a device that no driver takes, and one that has its driver.
+    Verify: An error of the former only.
+    """
+    monkeypatch.setattr(faults, 'DEVICES', str(tmp_path))
+    monkeypatch.setattr(faults, 'PROBE', str(tmp_path / 'probe'))
+    (tmp_path / 'probe').touch()
+    (tmp_path / 'device').mkdir()
+    (tmp_path / 'device/driver_override').touch()
+    with pytest.raises(FileNotFoundError):
+        faults.bind('device')
+    assert (tmp_path / 'probe').read_text() == 'device'
+    (tmp_path / 'device/driver').symlink_to('.')
+    faults.bind('device')
 
 
 def test_leaks():

@@ -11,6 +11,11 @@ from pathlib import Path
 # them in vfio-pci ("fix memory leaks in alloc_perm_bits()", "fix memory leaks of eventfd ctx"), and
 # so did 5.4.y.
 KNOWN_LEAKS = {'v5.5': ('alloc_perm_bits', 'do_eventfd')}
+# What a kernel reports without a series, too, when an allocation fails: VFIO releases a group whose
+# device couldn't be added, and the IOMMU's code can't give a group its domain back.
+KNOWN_REPORTS = ('vfio_group_release', '__iommu_release_dma_ownership')
+# The lines of a kernel's log between which allocations and copies fail.
+FAILURES = ('failures begin', 'failures end')
 _WARNING = re.compile(r'^([^\s:]+):(?:\d+:)* ?(?:fatal )?(warning|error): (.+)$', re.MULTILINE)
 # The first lines of what the kernel's checkers write, and of what it writes about its own mistakes.
 _REPORT = re.compile(
@@ -41,6 +46,17 @@ def new_warnings(known: Counter[str], now: Counter[str]) -> list[str]:
 def reports(log: str) -> list[str]:
     """The lines of a kernel's log that tell of a mistake in it."""
     return [line.strip() for line in _REPORT.findall(log)]
+
+
+def without_known(log: str) -> tuple[str, int]:
+    """A kernel's log without the reports that failures make any kernel write, and their number."""
+    begin, end = FAILURES
+    known = re.compile(rf'^.*cut here.*\n.*WARNING: .* at \S+ (?:{"|".join(KNOWN_REPORTS)})\+0x.*$',
+                       re.MULTILINE)
+    before, mark, rest = log.partition(begin)
+    failing, other, after = rest.partition(end)
+    failing, number = known.subn('', failing)
+    return before + mark + failing + other + after, number
 
 
 def data_races(log: str, patches: str) -> tuple[list[str], int]:

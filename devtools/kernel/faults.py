@@ -18,6 +18,7 @@ from collections.abc import Callable
 SET_CONTAINER, SET_IOMMU, GET_DEVICE, FEATURE, BIND = 0x3b68, 0x3b66, 0x3b6a, 0x3b75, 0x3b76
 SET_TOKEN = 1 << 17
 DEVICES = '/sys/bus/pci/devices'
+PROBE = '/sys/bus/pci/drivers_probe'
 # The number of the point that fails next. The kernel counts it down; 0 means that it has failed.
 FAIL_NTH = '/proc/thread-self/fail-nth'
 # More points than that are those of the kernel's core, as when it makes a VF's files in sysfs.
@@ -130,7 +131,9 @@ def bind(bdf: str) -> None:
     """Bind a device to vfio-pci, unless it is."""
     write(f'{DEVICES}/{bdf}/driver_override', 'vfio-pci')
     if not os.path.exists(f'{DEVICES}/{bdf}/driver'):
-        write('/sys/bus/pci/drivers_probe', bdf)
+        write(PROBE, bdf)
+    # The write succeeds even if the driver doesn't take the device.
+    os.readlink(f'{DEVICES}/{bdf}/driver')
 
 
 def rebind(bdf: str) -> None:
@@ -159,8 +162,8 @@ def main(pf: str) -> None:
         path(held, pf, NEW)
         close(held)
     sweep('VF bound', lambda files: rebind(vf), lambda: bind(vf))
-    sweep('VFs enabled', lambda files: set_num_vfs(pf, 2), lambda: set_num_vfs(pf, 0))
     sweep('PF bound', lambda files: rebind(pf), lambda: bind(pf))
+    sweep('VFs enabled', lambda files: set_num_vfs(pf, 2), lambda: set_num_vfs(pf, 0))
 
 
 def void(_: int) -> None:
