@@ -57,7 +57,7 @@ def _faults(lab: Lab) -> str:
         output = _run(lab, f'python3 {FAULTS} {pf}')
     finally:
         _run(lab, end)
-        _run(lab, BIND.format(device=pf, driver=''))
+    _run(lab, BIND.format(device=pf, driver=''))
     print(output, flush=True)
     points, failed = (sum(map(int, numbers)) for numbers in zip(*re.findall(
         r': ([0-9]+) failures, ([0-9]+) calls failed:', output)))
