@@ -11,8 +11,8 @@ from pathlib import Path
 # them in vfio-pci ("fix memory leaks in alloc_perm_bits()", "fix memory leaks of eventfd ctx"), and
 # so did 5.4.y.
 KNOWN_LEAKS = {'v5.5': ('alloc_perm_bits', 'do_eventfd')}
-# What a kernel reports without a series, too, when an allocation fails: VFIO releases a group whose
-# device couldn't be added, and the IOMMU's code can't give a group its domain back.
+# What a failing allocation makes a kernel report in code that no series touches: VFIO releases a
+# group that couldn't be added, and the IOMMU's code can't give a group its domain back.
 KNOWN_REPORTS = ('vfio_group_release', '__iommu_release_dma_ownership')
 # The lines of a kernel's log between which allocations and copies fail.
 FAILURES = ('failures begin', 'failures end')
