@@ -351,15 +351,22 @@ def test_known_reports():
     report at another time must.
 
     Steps: Search a log with such reports and another, while allocations fail and before that.
-    Verify: How many are left out; those that aren't.
+    Verify: How many are left out; those that aren't, such as another double free.
     """
+    double_free = ('[    1.0] BUG: KASAN: double-free or invalid-free in kfree+0xc4/0x260\n'
+                   '[    1.0]\n[    1.0] Call Trace:\n[    1.0]  ? {0}+0xc0/0x130\n'
+                   '[    1.0]  kfree+0xc4/0x260\n[    1.0]  {0}+0xc0/0x130\n')
     warning = ('[    1.0] ------------[ cut here ]------------\n'
                '[    1.0] WARNING: CPU: 1 PID: 1 at drivers/vfio/{}+0xc8/0xf0\n')
     own, other = warning.format('group.c:1 vfio_group_release'), warning.format('a.c:1 vfio_f')
     begin, end = (f'[    1.0] {line}\n' for line in compare.FAILURES)
     assert compare.without_known(own + own) == (own + own, 0)
-    rest, known = compare.without_known(own + begin + own + other + own + end + own)
-    assert known == 2
+    frees = double_free.format('vfio_config_free'), double_free.format('vfio_pci_close')
+    rest, known = compare.without_known(
+        own + begin + own + frees[0] + other + frees[1] + own + end + own)
+    assert known == 3
+    assert [line for line in compare.reports(rest) if 'KASAN' in line] == [
+        line for line in frees[1].splitlines() if 'KASAN' in line]
     assert [line.split()[-1].split('+')[0] for line in compare.reports(rest) if 'WARNING' in line
             ] == ['vfio_group_release', 'vfio_f', 'vfio_group_release']
 
@@ -413,6 +420,28 @@ def test_sweep(tmp_path, monkeypatch, capsys, points, answer, must, said):
         assert capsys.readouterr().out == said
     except SystemExit as ended:
         assert ended.code == said
+
+
+@pytest.mark.parametrize('closes', [True, False])
+def test_sweep_closes(tmp_path, monkeypatch, closes):
+    """What an operation opened must be closed while points fail, or only afterwards.
+
+    Steps: Sweep over an operation with one point in two ways; see the points left at each close.
+    Verify: Closes have a point to fail in the first way alone.
+    """
+    nth = tmp_path / 'fail-nth'
+    nth.touch()
+    monkeypatch.setattr(faults, 'FAIL_NTH', str(nth))
+    left = []
+    monkeypatch.setattr(faults, 'close', lambda _: left.append(nth.read_text()[:1]))
+
+    def operation(_):
+        if nth.read_text()[:1] == '1':
+            nth.write_text('0')
+            raise OSError(errno.ENOMEM, '')
+
+    faults.sweep('it', operation, closes=closes)
+    assert ('2' in left) == closes and '0' in left
 
 
 def test_bind(tmp_path, monkeypatch):

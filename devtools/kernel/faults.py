@@ -3,6 +3,8 @@
 """Runs in the lab: opens a PF and its VF, binds and unbinds them, while one allocation or copy to
 or from user space fails after the other. Answers may differ, but no wrong token may open a VF.
 
+The first argument is the PF. `opens` as the second has closes succeed.
+
 No VF is enabled meanwhile: if it can't be added, PCI's own code warns and goes on, and a BUG_ON()
 ends the next try."""
 from __future__ import annotations
@@ -84,10 +86,10 @@ def close(files: Files) -> None:
 
 
 def sweep(name: str, operation: Callable[[Files], None], undo: Callable[[], None] = lambda: None,
-          must: str = 'done') -> None:
+          must: str = 'done', closes: bool = True) -> None:
     """Let the first point fail, then the second, until the operation ends before it comes to the
     point; then the answer must be this one. With another than `done`, it is never `done`. Some
-    points must change the answer."""
+    points must change the answer. What is opened is closed while points fail, if closes do."""
     answers: Counter[str] = Counter()
     left = os.open(FAIL_NTH, os.O_RDWR)
     for nth in itertools.count(1):
@@ -97,7 +99,8 @@ def sweep(name: str, operation: Callable[[Files], None], undo: Callable[[], None
         try:
             operation(files)
             answer = 'done'
-            close(files)
+            if closes:
+                close(files)
         except OSError as err:
             answer = errno.errorcode.get(err.errno, str(err.errno))
         except MemoryError:
@@ -137,8 +140,9 @@ def rebind(bdf: str) -> None:
     bind(bdf)
 
 
-def main(pf: str) -> None:
+def main(pf: str, what: str = '') -> None:
     """All sweeps."""
+    closes = what != 'opens'
     write(f'{DEVICES}/{pf}/sriov_numvfs', '0')
     write(f'{DEVICES}/{pf}/sriov_numvfs', '1')
     vf = os.path.basename(os.readlink(f'{DEVICES}/{pf}/virtfn0'))
@@ -147,10 +151,11 @@ def main(pf: str) -> None:
     if os.path.isdir('/dev/vfio/devices'):
         paths['cdev'] = by_cdev
     for name, path in paths.items():
-        sweep(f'PF by {name}', lambda files: set_token(path(files, pf, RIGHT), RIGHT))
+        sweep(f'PF by {name}', lambda files: set_token(path(files, pf, RIGHT), RIGHT),
+              closes=closes)
         held: Files = []
         set_token(path(held, pf, RIGHT), RIGHT)
-        sweep(f'VF by {name}', lambda files: void(path(files, vf, RIGHT)))
+        sweep(f'VF by {name}', lambda files: void(path(files, vf, RIGHT)), closes=closes)
         sweep(f'VF by {name}, wrong token', lambda files: void(path(files, vf, WRONG)),
               must='EACCES')
         close(held)
@@ -166,4 +171,4 @@ def void(_: int) -> None:
 
 
 if __name__ == '__main__':
-    main(sys.argv[1])
+    main(*sys.argv[1:])
