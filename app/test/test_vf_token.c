@@ -20,7 +20,9 @@ test_vf_token(void)
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <rte_common.h>
@@ -266,18 +268,99 @@ remove_sysfs(const char *folder)
 	}
 }
 
+/* Let a context have a made sysfs, as long as a function runs. */
 static int
-test_sysfs(void)
+with_sysfs(struct vftoken_context *whose, int (*function)(void))
 {
 	char folder[] = "/tmp/vf_token_test_XXXXXX", devices[PATH_MAX];
 	int ret;
 
 	TEST_ASSERT_NOT_NULL(mkdtemp(folder), "mkdtemp");
 	snprintf(devices, sizeof(devices), "%s/devices", folder);
-	vftoken_context_set_sysfs(ctx, devices);
-	ret = make_sysfs(folder) == 0 ? look_up() : TEST_FAILED;
+	vftoken_context_set_sysfs(whose, devices);
+	ret = make_sysfs(folder) == 0 ? function() : TEST_FAILED;
+	vftoken_context_set_sysfs(whose, VFTOKEN_SYSFS_DEVICES);
 	remove_sysfs(folder);
 	return ret;
+}
+
+static int
+test_sysfs(void)
+{
+	return with_sysfs(ctx, look_up);
+}
+
+/* Connect to this process's telemetry, and read its greeting. */
+static int
+connect_telemetry(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char greeting[1024];
+	int fd;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/dpdk_telemetry.v2",
+			rte_eal_get_runtime_dir());
+	fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+			recv(fd, greeting, sizeof(greeting), 0) <= 0) {
+		close(fd);
+		return -ENOTCONN;
+	}
+	return fd;
+}
+
+/* Answers say what a command did, and have no token, even one that was asked about. The rule stays
+ * with the process, which has no such device.
+ */
+static int
+ask_telemetry(void)
+{
+	static const struct {
+		const char *command;
+		const char *answer;
+	} asked[] = {
+		{ "/vf_token/status," PF, "\"role\":\"PF\"" },
+		{ "/vf_token/status," PF, "\"vfs_total\":8" },
+		{ "/vf_token/status," PF, "\"token_source\":\"literal\"" },
+		{ "/vf_token/status," VF, "\"pf\":\"" PF "\"" },
+		{ "/vf_token/status," VF, "\"token_source\":\"literal\"" },
+		{ "/vf_token/status," PLAIN, "\"token_source\":\"none\"" },
+		{ "/vf_token/status,0000:03:00.0", "\"error\":\"No such device\"" },
+		{ "/vf_token/status," TOKEN, "\"device\":\"not a BDF\"" },
+		{ "/vf_token/status", "\"0000_01_00_0\":{" },
+		{ "/vf_token/reload," TOKEN, "\"result\":\"Invalid argument\"" },
+	};
+	char answer[4096];
+	unsigned int i;
+	ssize_t n;
+	int fd;
+
+	TEST_ASSERT_SUCCESS(vftoken_add_rule(vftoken_context_process(), PF "=" TOKEN), "rule");
+	fd = connect_telemetry();
+	if (fd < 0) {
+		printf("no telemetry, skipping test\n");
+		return TEST_SKIPPED;
+	}
+	for (i = 0; i < RTE_DIM(asked); i++) {
+		n = send(fd, asked[i].command, strlen(asked[i].command), 0);
+		if (n > 0)
+			n = recv(fd, answer, sizeof(answer) - 1, 0);
+		answer[RTE_MAX(n, 0)] = '\0';
+		printf("%s\n", answer);
+		if (strstr(answer, asked[i].answer) == NULL || strstr(answer, TOKEN) != NULL)
+			break;
+	}
+	close(fd);
+	TEST_ASSERT_EQUAL(i, RTE_DIM(asked), "answer %u", i);
+	return TEST_SUCCESS;
+}
+
+static int
+test_telemetry(void)
+{
+	return with_sysfs(vftoken_context_process(), ask_telemetry);
 }
 
 static struct unit_test_suite vf_token_suite = {
@@ -289,6 +372,7 @@ static struct unit_test_suite vf_token_suite = {
 		TEST_CASE_ST(setup, teardown, test_environment),
 		TEST_CASE_ST(setup, teardown, test_masking),
 		TEST_CASE_ST(setup, teardown, test_sysfs),
+		TEST_CASE(test_telemetry),
 		TEST_CASES_END()
 	},
 };
