@@ -465,15 +465,21 @@ def test_bind(tmp_path, monkeypatch):
 def test_leaks():
     """A leak must be found, unless the kernel is known to have it without the series.
 
-    Steps: Search kmemleak's findings for two kernels, of which one has one of them anyway.
+    Steps: Search kmemleak's findings for two kernels, of which one has one of them anyway; for VFs
+        that were enabled, with a log of one that couldn't be read and without.
     Verify: Those that are new, and the number of others.
     """
     entries = ['unreferenced object 0xffff88807fbe2100 (size 32):\n  backtrace:\n'
                f'    [<(____ptrval____)>] {name}+0x56/0x66\n'
                for name in ('alloc_perm_bits', 'vfio_pci_probe')]
-    assert compare.leaks(''.join(entries), 'v5.5') == ([entries[1].strip()], 1)
-    assert compare.leaks(''.join(entries), 'v5.4') == ([entries[0], entries[1].strip()], 0)
-    assert compare.leaks('', 'v5.4') == ([], 0)
+    assert compare.leaks(''.join(entries), 'v5.5', '') == ([entries[1].strip()], 1)
+    assert compare.leaks(''.join(entries), 'v5.4', '') == ([entries[0], entries[1].strip()], 0)
+    assert compare.leaks('', 'v5.4', '') == ([], 0)
+    vf = entries[0].replace('alloc_perm_bits', 'pci_iov_add_virtfn')
+    log = 'pci 0000:02:10.0: unknown header type 7f, ignoring device\n'
+    new, known = compare.leaks(3 * vf, 'v6.12', log)
+    assert (len(new), known) == (1, 2)
+    assert compare.leaks(vf, 'v6.12', '') == ([vf.strip()], 0)
 
 
 def test_kunit():

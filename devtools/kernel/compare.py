@@ -72,12 +72,18 @@ def data_races(log: str, patches: str) -> tuple[list[str], int]:
     return own, len(found) - len(own)
 
 
-def leaks(text: str, series: str) -> tuple[list[str], int]:
-    """What kmemleak found but for the leaks that are known, and the number of those."""
+def leaks(text: str, series: str, log: str) -> tuple[list[str], int]:
+    """What kmemleak found but for the leaks that are known, and the number of those. A VF that
+    can't be read as it is enabled leaves its structure and its name behind; the log says so."""
     found = re.split(r'^(?=unreferenced object )', text.strip(), flags=re.MULTILINE)
     objects = [entry for entry in found if entry]
-    new = [entry for entry in objects
-           if not any(f' {name}+' in entry for name in KNOWN_LEAKS.get(series, ()))]
+    unread = 2 * len(re.findall('unknown header type 7f, ignoring device', log))
+    new = []
+    for entry in objects:
+        if ' pci_iov_add_virtfn+' in entry and unread:
+            unread -= 1
+        elif not any(f' {name}+' in entry for name in KNOWN_LEAKS.get(series, ())):
+            new.append(entry)
     return new, len(objects) - len(new)
 
 

@@ -99,15 +99,19 @@ def _selftest(lab: Lab, program: str) -> str:
     return (output.splitlines() or [''])[-1].lstrip('# ')
 
 
+def _read_log(lab: Lab) -> str:
+    return (lab.logs / 'serial.log').read_text('utf-8', 'replace')
+
+
 def _kmemleak(lab: Lab, series: str) -> str:
-    new, known = compare.leaks(_run(lab, _SCAN), series)
+    new, known = compare.leaks(_run(lab, _SCAN), series, _read_log(lab))
     if new:
         raise KernelError('\n'.join(new))
     return f"no leak but for {known} of this kernel's own" if known else 'no leak'
 
 
 def _log(lab: Lab) -> str:
-    text = (lab.logs / 'serial.log').read_text('utf-8', 'replace')
+    text = _read_log(lab)
     rest, known = compare.without_known(text)
     found = compare.reports(rest)
     if found:
@@ -117,7 +121,7 @@ def _log(lab: Lab) -> str:
 
 
 def _kunit(lab: Lab) -> str:
-    ran, failed = compare.kunit((lab.logs / 'serial.log').read_text('utf-8', 'replace'))
+    ran, failed = compare.kunit(_read_log(lab))
     if failed:
         raise KernelError('\n'.join(failed))
     if not ran:
@@ -148,7 +152,7 @@ def boot(results: Results, series: str, kernel: Path, build: Path, suite: Path,
 
 def _races(lab: Lab, chosen: Series) -> str:
     """No data race in what the series touches; nor may other checkers report."""
-    text = (lab.logs / 'serial.log').read_text('utf-8', 'replace')
+    text = _read_log(lab)
     own, others = compare.data_races(text, '\n'.join(
         patch.read_text('utf-8') for patch in chosen.patches))
     found = own + [line for line in compare.reports(text) if 'KCSAN' not in line]
