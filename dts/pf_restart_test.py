@@ -16,6 +16,7 @@ def orphan(pf_testpmd, start, pf, vfs):
     return testpmd
 
 
+@pytest.mark.token_check
 @pytest.mark.parametrize('rules, message', [
     ([], ('pf_needs_token', '{pf}', 2, '{pf}')),
     ([f'--vfio-vf-token={WRONG_TOKEN}'], ('pf_wrong_token', '{pf}', 2, '11…')),
