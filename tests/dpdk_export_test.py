@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
-"""devtools/dpdk/export.py writes a series that DPDK's own tools take, or nothing at all."""
+"""devtools/dpdk/export.py writes a series that DPDK's own tools take, and debian_source.py changes
+Debian's source package of DPDK; or nothing at all."""
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
+import codespell_lib
 import pytest
 
 import dpdk.source
@@ -20,10 +23,31 @@ from framework.common import SOURCE
 pytestmark = pytest.mark.fast
 
 TOOL = SOURCE / 'devtools/dpdk/export.py'
+DEBIAN = SOURCE / 'devtools/dpdk/debian_source.py'
+CONTROL = '''Source: dpdk
+Build-Depends: chrpath,
+               zlib1g-dev,
+
+Package: dpdk
+Depends: procps,
+
+Package: libdpdk-dev
+Section: libdevel
+Pre-Depends: ${misc:Pre-Depends},
+Depends: libbpf-dev,
+         zlib1g-dev,
+'''
+CHANGELOG = '''dpdk (22.11.11-0+deb12u1) bookworm; urgency=medium
+
+  * New upstream release.
+
+ -- Somebody <somebody@example.com>  Fri, 27 Nov 2026 12:00:00 +0000
+'''
 # What the series changes, and what checks it. All else of DPDK stays in the tarball.
 FILES = re.compile('[^/]*/(VERSION|ABI_VERSION|MAINTAINERS|[.]mailmap|meson.build|config/.*|'
                    'buildtools/.*|devtools/.*|lib/meson.build|lib/eal/.*|drivers/bus/pci/.*|'
-                   'app/test/(meson.build|test.h)|doc/guides/linux_gsg/.*)')
+                   'app/test/(meson.build|test.h)|doc/guides/linux_gsg/.*|'
+                   'doc/guides/prog_guide/env_abstraction_layer.rst)')
 PERSON = {'GIT_AUTHOR_NAME': 'Ünal Tester', 'GIT_AUTHOR_EMAIL': 'tester@example.com',
           'GIT_COMMITTER_NAME': 'Somebody Else', 'GIT_COMMITTER_EMAIL': 'else@example.com',
           'GIT_CONFIG_GLOBAL': os.devnull}
@@ -82,6 +106,18 @@ def apply(tree, patches):
         'git', 'am', '--quiet', '--signoff', *patches)
 
 
+def misspelt(tree, work, *files):
+    """What codespell says with the dictionary that DPDK makes of its own."""
+    project = work / 'codespell/codespell_lib'
+    project.mkdir(parents=True)
+    (project / 'data').symlink_to(Path(codespell_lib.__file__).parent / 'data')
+    (work / 'dictionary').write_text(run(tree, 'devtools/build-dict.sh', project.parent))
+    # stdio, as DPDK's later dictionaries have it.
+    return subprocess.run(['codespell', '-D', work / 'dictionary', '-L', 'stdio', *files],
+                          text=True, check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT).stdout
+
+
 @pytest.fixture
 def patches(tree, tmp_path):
     """The series for the tree, which is a git repository now, without its cover letter."""
@@ -97,7 +133,8 @@ def test_series_applies(tree, tmp_path):
     """The series must apply to the tree it is for, which stays as it is, and pass DPDK's checks.
 
     Steps: Export for DPDK 22.11, apply with git am --signoff; run DPDK's check-meson.py,
-        check-symbol-maps.sh and check-git-log.sh.
+        check-symbol-maps.sh, check-spdx-tag.sh and check-git-log.sh, and codespell with DPDK's
+        dictionary.
     Verify: The tree is as before until git am; there is a cover letter, a fix, a patch for each
         step of the library and of the glue, and tests; by the person whom git knows, signed off by
         nobody before; the library and the glue are in the tree and linked; each file of ours has a
@@ -130,8 +167,12 @@ def test_series_applies(tree, tmp_path):
     assert libraries.index("'vftoken',") < libraries.index("'eal',")
     guide = (tree / 'doc/guides/linux_gsg/linux_drivers.rst').read_text()
     assert 'file:PATH' in guide and '14d63f20' not in guide
+    guide = (tree / 'doc/guides/prog_guide/env_abstraction_layer.rst').read_text()
+    assert guide.count('\nVF Tokens\n~~~~~~~~~\n') == 1
     assert run(tree, sys.executable, 'devtools/check-meson.py') == ''
     assert run(tree, 'devtools/check-symbol-maps.sh', 'lib/vftoken/version.map') == ''
+    assert 'total: 0 errors, 0 warnings' in run(tree, 'devtools/check-spdx-tag.sh')
+    assert misspelt(tree, tmp_path, *patches) == ''
     # The fix names a commit of DPDK's history, which a release hasn't.
     others = len(patches) - 1
     checked = run(tree, 'devtools/check-git-log.sh', '-r', f'HEAD~{others}..HEAD')
@@ -299,3 +340,85 @@ def test_refused(tree, tmp_path, wrong, text):
     assert done.returncode == 1 and done.stdout == ''
     assert text in done.stderr and 'Traceback' not in done.stderr
     assert (listing(tmp_path), sorted(tmp_path.iterdir())) == before
+
+
+def repackage(tree):
+    """Run the tool for Debian."""
+    return subprocess.run([DEBIAN, tree], text=True, check=False, capture_output=True,
+                          env={**os.environ, **PERSON})
+
+
+@pytest.fixture
+def debian(tree):
+    """The tree as Debian's source package, unpacked."""
+    (tree / 'debian/patches').mkdir(parents=True)
+    (tree / 'debian/patches/series').write_text('debians-own.patch\n')
+    (tree / 'debian/control').write_text(CONTROL)
+    (tree / 'debian/changelog').write_text(CHANGELOG)
+    return tree
+
+
+def test_debian_source(debian):
+    """Debian's source package must get the glue, its library, and a version before Debian's next.
+
+    Steps: Change it; apply its series of patches as dpkg-source does, and the glue to a copy.
+    Verify: The files are the same; libvftoken is needed to build, and to link statically; the new
+        version is newer than Debian's, and older than an update; who made it is named.
+    """
+    with_glue = debian.parent / 'glue'
+    subprocess.run(['cp', '-a', debian, with_glue], check=True)
+    done = repackage(debian)
+    assert done.returncode == 0, done.stderr
+    first, *ours = (debian / 'debian/patches/series').read_text().splitlines()
+    assert first == 'debians-own.patch' and sorted(ours) == ours
+    for name in ours:
+        run(debian, 'patch', '--batch', '--fuzz=0', '--no-backup-if-mismatch', '-p1', '-i',
+            f'debian/patches/{name}')
+    dpdk.source.apply(find_glue(find_tree(with_glue)), with_glue)
+    assert listing(debian / 'lib') == listing(with_glue / 'lib')
+    assert listing(debian / 'drivers') == listing(with_glue / 'drivers')
+    control = (debian / 'debian/control').read_text()
+    assert 'Build-Depends: libvftoken-dev,\n               chrpath,\n' in control
+    assert '\nDepends: libvftoken-dev,\n         libbpf-dev,\n' in control
+    assert control.count('libvftoken-dev') == 2
+    changelog = (debian / 'debian/changelog').read_text()
+    assert changelog.endswith('\n\n' + CHANGELOG)
+    assert changelog.count(' -- Ünal Tester <tester@example.com>  ') == 1
+    version = run(debian, 'dpkg-parsechangelog', '-S', 'Version').strip()
+    assert done.stdout == f'{debian}: {version}\n'
+    for older, newer in (('22.11.11-0+deb12u1', version), (version, '22.11.11-0+deb12u2')):
+        run(debian, 'dpkg', '--compare-versions', older, 'lt', newer)
+
+
+@pytest.mark.parametrize('wrong, text', [
+    ('no tree', "isn't a DPDK tree"),
+    ('not Debian', "isn't Debian's source package"),
+    ('changed', 'does not apply'),
+    ('twice', 'has the patches already'),
+    ('no version', 'instead of a version'),
+    ('other control', "doesn't know this DPDK"),
+])
+def test_debian_source_refused(debian, wrong, text):
+    """What can't be changed must be refused in words, and stay as it is.
+
+    Steps: Change what is no DPDK, what isn't Debian's, a DPDK with another EAL, a package that has
+        the patches, one without a version, and one whose control file names no libdpdk-dev.
+    Verify: An error that says so; all files are as before.
+    """
+    if wrong == 'no tree':
+        (debian / 'VERSION').unlink()
+    elif wrong == 'not Debian':
+        shutil.rmtree(debian / 'debian')
+    elif wrong == 'changed':
+        (debian / 'lib/eal/linux/eal_vfio.c').write_text('int changed;\n')
+    elif wrong == 'twice':
+        assert repackage(debian).returncode == 0
+    elif wrong == 'no version':
+        (debian / 'debian/changelog').write_text('what has changed\n')
+    elif wrong == 'other control':
+        (debian / 'debian/control').write_text(CONTROL.replace('libdpdk-dev', 'dpdk-dev'))
+    before = listing(debian)
+    done = repackage(debian)
+    assert done.returncode == 1 and done.stdout == ''
+    assert text in done.stderr and 'Traceback' not in done.stderr
+    assert listing(debian) == before

@@ -28,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dpdk.fetch import FetchError, Wrap  # noqa: E402
 from dpdk.source import SourceError, Tree, apply, check, find_glue, find_tree  # noqa: E402
 from dpdk.texts import (API, EXPORTS, GUIDE, GUIDE_FROM, GUIDE_TO, LETTER,  # noqa: E402
-                        LETTER_SUBJECT, MAINTAINERS, MESON, NEWS, STEPS, TEST_MESSAGE)
+                        LETTER_SUBJECT, MAINTAINERS, MESON, NEWS, PROGRAMMERS, PROGRAMMERS_TO,
+                        STEPS, TEST_MESSAGE)
 
 PROGRAM = 'export.py'
 SOURCE = Path(__file__).resolve().parents[2]
@@ -38,6 +39,7 @@ LINKED = re.compile(r"^(shared|static)_rte_vftoken = dependency\('libvftoken'.*\
 EXPORT_MACROS = 'lib/eal/common/eal_export.h'
 LIBRARIES = 'lib/meson.build'
 DRIVERS = 'doc/guides/linux_gsg/linux_drivers.rst'
+EAL_GUIDE = 'doc/guides/prog_guide/env_abstraction_layer.rst'
 TESTS = 'app/test'
 UNIT_TEST = 'test_vf_token.c'
 
@@ -204,6 +206,7 @@ def tell(tree: Repository, version: str) -> None:
     """Document the options, where there are both."""
     tree.edit(DRIVERS, lambda text: insert(
         text, GUIDE_FROM + r'(.*\n)*?(?=\n' + GUIDE_TO + ')', GUIDE, replace=True))
+    tree.edit(EAL_GUIDE, lambda text: insert(text, PROGRAMMERS_TO, PROGRAMMERS + '\n'))
     # A release that is out has no news any more.
     if '-rc' in version:
         tree.edit(news(version), lambda text: insert(text, r'^\n\nRemoved Items\n', NEWS))
@@ -300,7 +303,8 @@ def make_series(wrap: Wrap, tree: Tree, work: Path) -> Repository:
     """Commit the series to a repository which has only the files that it changes."""
     made = Repository(work, author(tree))
     copy_files(tree, [*touched(wrap), EXPORT_MACROS, LIBRARIES, 'MAINTAINERS', '.mailmap', DRIVERS,
-                      news(tree.version), f'{TESTS}/meson.build', f'{TESTS}/test.h'], work)
+                      EAL_GUIDE, news(tree.version), f'{TESTS}/meson.build', f'{TESTS}/test.h'],
+               work)
     made.commit('base')
     made.run('tag', 'base')
     fix = copy.copy(wrap)

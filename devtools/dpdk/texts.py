@@ -147,6 +147,48 @@ NEWS = '''
 
   A secondary process asks its primary process for the tokens that no rule of its own gives,
   so that it needs no ``--vfio-vf-token`` any more.
+
+* **Opened PCI devices together.**
+
+  A primary process opens the PCI devices of its start together, and closes them together at its
+  end, so that the kernel resets them side by side.
+'''
+
+# The part of the programmer's guide that comes before the text on VF tokens.
+PROGRAMMERS_TO = r'^Misc Functions\n~+\n'
+PROGRAMMERS = '''VF Tokens
+~~~~~~~~~
+
+A PF on ``vfio-pci`` shares a UUID, its VF token, with those who may open its VFs
+(see :doc:`../linux_gsg/linux_drivers`).
+EAL takes ``--vfio-vf-token`` and ``--vfio-num-vfs`` as rules of the internal library ``vftoken``,
+which opens PCI devices for it.
+Neither drivers nor applications have to do anything for a token:
+
+* As a device is opened, the library reads from sysfs whether it is a VF or an SR-IOV PF
+  on ``vfio-pci``, and sends the token that the rule of the device, of its PF or for all devices
+  names, by IOMMU group (``VFIO_GROUP_GET_DEVICE_FD``) or by cdev (``VFIO_DEVICE_BIND_IOMMUFD``).
+  Any other device is opened without a token.
+
+* A PF gets its token set before its driver is probed, and then the VFs that a rule asks for.
+  If one of them fails, the PF isn't probed.
+
+* After the scan, the PCI bus names the devices that it is going to map.
+  The library opens them together when the first one is set up;
+  the set-up of each takes the file descriptor, or gets the error of its own device.
+
+* ``rte_eal_cleanup()`` closes the devices together.
+
+A driver which opens VFIO devices by itself, without EAL's functions, gets no token.
+
+``rte_eal_vfio_get_vf_token()`` gives the token of the rule for all devices, and nil without one.
+
+A secondary process has no need of rules.
+It asks its primary process for the token of a device by the multi-process channel,
+and gets it in a file descriptor, so that no message holds a token.
+
+The telemetry commands ``/vf_token/status`` and ``/vf_token/reload`` show no token either.
+A reload changes something, so it is refused if other users can reach the socket of telemetry.
 '''
 
 # The part of the guide to vfio-pci's VFs that one token for all devices made.
