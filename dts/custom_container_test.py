@@ -7,7 +7,7 @@ from dpdk.source import CDEV
 from framework.build import dpdk_tree, guest_files
 from framework.common import SOURCE, TOKEN_FILE, WRONG_TOKEN
 from framework.fixtures import prepared_lab
-from framework.messages import messages, said_only
+from framework.messages import said_only
 from installed import Installed
 
 pytestmark = pytest.mark.vm
@@ -37,18 +37,19 @@ def run(lab):
 
 
 @pytest.mark.usefixtures('pf_testpmd')
-def test_opened_and_closed(run, pf, vfs):
+def test_opened_and_closed(run, checked, pf, vfs):
     """A device must be open as long as its container is there, and open with its token.
 
     Steps: Start the PF's testpmd; twice, assign a VF to a container and destroy it; do so with a
     wrong token.
-    Verify: It is open, then closed, each time; the wrong token is refused.
+    Verify: It is open, then closed, each time; the wrong token is refused, if the kernel checks it.
     """
     code, text = run(vfs[0], f'file:{TOKEN_FILE}')
     assert code == 0, text
     assert [line for line in text.splitlines() if line.startswith(('assigned', 'destroyed'))] == [
         'assigned: open', 'destroyed: closed'] * 2
-    assert messages(text) == []
+    said_only(text)
     code, text = run(vfs[0], WRONG_TOKEN)
-    assert code == 1, text
-    said_only(text, ('vf_wrong_token', vfs[0], '11…', pf, pf))
+    assert code == (1 if checked else 0), text
+    if checked:
+        said_only(text, ('vf_wrong_token', vfs[0], '11…', pf, pf))

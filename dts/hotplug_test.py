@@ -87,6 +87,7 @@ def test_attach_vfs(pf_testpmd, empty, vfs):
         assert empty.ports == 0
 
 
+@pytest.mark.token_check
 def test_attach_pf(lab, empty, start, pf, vfs, rule):
     """A PF must be opened with its rule when it is attached later, also when its VF is in use.
 
@@ -107,6 +108,7 @@ def test_attach_pf(lab, empty, start, pf, vfs, rule):
     assert testpmd.ports == 1
 
 
+@pytest.mark.token_check
 def test_attach_after_a_refusal(pf_testpmd, lab, start, pf, vfs):
     """A VF that was refused must be attachable once its token file is right, since it is read at
     each open, and so must the other VF.

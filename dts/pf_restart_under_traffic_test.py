@@ -9,7 +9,7 @@ import pytest
 from framework.common import TOKEN_FILE, WRONG_TOKEN
 from framework.messages import said_only
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.token_check]
 
 ROUNDS = 50
 TRAFFIC_EVERY = 5

@@ -27,6 +27,7 @@ def refused(start, args, *message):
     said_only(testpmd.log, message)
 
 
+@pytest.mark.token_check
 def test_reload(start, lab, pf, vfs):
     """After a reload open VFs must go on, and whoever opens a VF or the PF needs the new token.
 
@@ -100,7 +101,8 @@ def folder(lab):
 
 
 @pytest.mark.parametrize('step', [
-    pytest.param('written', marks=pytest.mark.long), 'set',
+    pytest.param('written', marks=pytest.mark.long),
+    pytest.param('set', marks=pytest.mark.token_check),
     pytest.param('renamed', marks=pytest.mark.long)])
 def test_killed(start, lab, pf, vfs, folder, step):
     """At whatever step of a rotation the PF's process ends, a file must have the current token.
