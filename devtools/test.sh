@@ -30,7 +30,8 @@ checks() {
 	else
 		set -- 'packages.sh packages' "$@" 'doc.sh guides' "fuzz.sh $fuzz fuzz" \
 			'proofs.sh proofs'
-		[ "$mode" != --matrix ] || set -- 'container.sh container' "$@"
+		[ "$mode" != --matrix ] ||
+			set -- 'container.sh container' 'dpdk_series.sh dpdk_series' "$@"
 	fi
 	# shellcheck disable=SC2016 # the inner shell's own
 	printf '%s\n' "$@" | (
