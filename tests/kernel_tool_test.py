@@ -382,12 +382,17 @@ def test_data_races():
 [    1.0]  vfio_pci_f+0x1/0x2 [vfio_pci_core]
 [    2.0] BUG: KCSAN: data-race in tick_do / tick_go
 [    3.0] BUG: KCSAN: assert: race in vfio_g
+[    4.0] BUG: KCSAN: data-race in vfio_g+0x10/0x20
+[    5.0] BUG: KCSAN: data-race in tick_do.part.0 / tick_go.constprop.0
+[    6.0] BUG: KCSAN: data-race in tick_do / vfio_g.part.0
 '''
-    found, others = compare.data_races(log, '@@ -1,2 +1,2 @@ static int vfio_g(void)\n+\tdo;\n')
+    patch = '@@ -0,2 +0,2 @@ static int vfio_g(void)\n+\tdo(0, 0x20);\n'
+    found, others = compare.data_races(log, patch)
     assert [line.split('KCSAN: ')[1] for line in found] == [
-        'data-race in vfio_pci_f [vfio_pci_core] / vfio_g [vfio]', 'assert: race in vfio_g']
-    assert others == 1
-    assert compare.data_races(log, 'tick') == ([], 3)
+        'data-race in vfio_pci_f [vfio_pci_core] / vfio_g [vfio]', 'assert: race in vfio_g',
+        'data-race in vfio_g+0x10/0x20', 'data-race in tick_do / vfio_g.part.0']
+    assert others == 2
+    assert compare.data_races(log, 'tick') == ([], 6)
 
 
 @pytest.mark.parametrize('points, answer, must, said', [

@@ -66,10 +66,11 @@ def without_known(log: str) -> tuple[str, int]:
 
 def data_races(log: str, patches: str) -> tuple[list[str], int]:
     """KCSAN's reports about functions that patches name, and the number of its others."""
-    found = re.findall(r'^.*BUG: KCSAN: .*$', log, re.MULTILINE)
+    found = re.findall(r'^.*BUG: KCSAN: .*race in .*$', log, re.MULTILINE)
+    # One function or two; behind a name may be a module, an offset, or what the compiler added.
     own = [line.strip() for line in found
-           if any(re.search(rf'\b{name}\b', patches) for name in re.findall(
-               r'(\w+)(?: \[\w+\])?(?= /|\s*$)', line.split('KCSAN: ')[1]))]
+           if any(re.search(rf'\b{name}\b', patches)
+                  for name in re.findall(r'(?:race in | / )(\w+)', line))]
     return own, len(found) - len(own)
 
 
