@@ -2,6 +2,7 @@
 # Copyright(c) 2026 dpdk-vf-token contributors
 """devtools/dpdk/export.py writes a series that DPDK's own tools take, and debian_source.py changes
 Debian's source package of DPDK; or nothing at all."""
+import errno
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import codespell_lib
 import pytest
 
 import dpdk.source
+from dpdk import debian_source
 from dpdk.export import Library, adapt
 from dpdk.fetch import Wrap
 from dpdk.source import find_glue, find_tree
@@ -356,6 +358,29 @@ def debian(tree):
     (tree / 'debian/control').write_text(CONTROL)
     (tree / 'debian/changelog').write_text(CHANGELOG)
     return tree
+
+
+def test_debian_source_half_way(debian, monkeypatch):
+    """What can't be written to its end must be taken back.
+
+    Steps: Change a package whose changelog, the last file, can't be written at first.
+    Verify: The error is passed on; all files are as before.
+    """
+    before, failed = listing(debian), []
+    write = Path.write_text
+
+    def full(file, *args):
+        if file.name == 'changelog' and not failed:
+            failed.append(file)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, *args)
+
+    monkeypatch.setattr(Path, 'write_text', full)
+    for name, value in PERSON.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(OSError):
+        debian_source.change(debian)
+    assert failed and listing(debian) == before
 
 
 def test_debian_source(debian):

@@ -15,7 +15,7 @@ begin "${1:-$BUILD/dpdk_series}" 'to build each patch for DPDK' $PACKAGES_BUILD 
 	abigail-tools git
 given=${2:-}
 dpdk=$build/dpdk
-# Those that have nothing set up can't sign a patch off.
+# git wants to know who commits, also where nobody has told it.
 export GIT_COMMITTER_NAME=dpdk_series GIT_COMMITTER_EMAIL=dpdk_series@localhost
 export GIT_AUTHOR_NAME=$GIT_COMMITTER_NAME GIT_AUTHOR_EMAIL=$GIT_COMMITTER_EMAIL
 

@@ -12,6 +12,7 @@ import argparse
 import difflib
 import email.utils
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -78,9 +79,16 @@ def change(folder: str) -> str:
     for name, function in (('control', depend),
                            ('changelog', lambda text: release(text, author(tree)))):
         texts[debian / name] = function((debian / name).read_text('utf-8'))
+    before = {file: file.read_text('utf-8') for file in texts if file.exists()}
     (debian / 'patches/vftoken').mkdir()
-    for file, text in texts.items():
-        file.write_text(text, 'utf-8')
+    try:
+        for file, text in texts.items():
+            file.write_text(text, 'utf-8')
+    except OSError:
+        for file, text in before.items():
+            file.write_text(text, 'utf-8')
+        shutil.rmtree(debian / 'patches/vftoken')
+        raise
     return str(re.findall(r'\((.*)\)', texts[debian / 'changelog'])[0])
 
 
