@@ -31,7 +31,8 @@ checks() {
 		set -- 'packages.sh packages' "$@" 'doc.sh guides' "fuzz.sh $fuzz fuzz" \
 			'proofs.sh proofs'
 		[ "$mode" != --matrix ] ||
-			set -- 'container.sh container' 'dpdk_series.sh dpdk_series' "$@"
+			set -- 'container.sh container' 'dpdk_series.sh dpdk_series' "$@" \
+				'debian_dpdk.sh debian_dpdk'
 	fi
 	# shellcheck disable=SC2016 # the inner shell's own
 	printf '%s\n' "$@" | (

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.fast
 # All but those that others source, and those for Meson and for a root of packages.
 SCRIPTS = sorted(str(path.relative_to(SOURCE)) for folder in ('devtools', 'devtools/checks')
                  for path in (SOURCE / folder).glob('*.sh')
-                 if path.name not in ('prepare.sh', 'head.sh', 'use-packages.sh', 'version.sh'))
+                 if path.name not in ('prepare.sh', 'head.sh', 'use-debian-dpdk.sh',
+                                      'use-packages.sh', 'version.sh'))
 # A machine that has no package. bash, unlike sh, takes functions from here.
 BARE = '''
 dpkg-query() { return 1; }
