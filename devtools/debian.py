@@ -143,8 +143,8 @@ class Apt:
         arm64, is that of a machine on which nothing is installed."""
         self._kind = kind
         self._architecture = architecture
-        self._extra = f'{codename()}-{suite}' if suite else ''
         self._release = release or codename()
+        self._extra = f'{self._release}-{suite}' if suite else ''
         self.folder = cache_dir() / 'apt' / '-'.join(
             filter(None, (kind, suite, release, architecture)))
         self._fresh = False
@@ -155,7 +155,7 @@ class Apt:
                    for entry in machine_entries()
                    if self._release != UNRELEASED or entry.suite == codename()]
         if self._extra:
-            main = next(entry for entry in entries if entry.suite == codename())
+            main = next(entry for entry in entries if entry.suite == self._release)
             entries.append(Entry(main.uri, self._extra, main.keyring))
         for name in ('lists/partial', 'cache/archives/partial'):
             (self.folder / name).mkdir(parents=True, exist_ok=True)

@@ -139,6 +139,9 @@ def test_attach(build, tmp_path):
     (['--memory', 'much'], 'memory'),
     (['--kernel', '/nowhere'], '/nowhere'), (['--modules', '/nowhere'], '/nowhere'),
     (['--accel', 'hope'], 'hope'), (['--file', 'nothing'], 'nothing'),
+    (['--arch', 'hope'], 'amd64, arm64'), (['--arch', 'arm64', '--pfs', '8'], 'from 1 to 7'),
+    (['--arch', 'arm64', '--accel', 'kvm'], 'arm64'), (['--nic', 'hope'], 'igb, virtio'),
+    (['--iommu', 'smmuv3'], 'intel, scalable, amd'),
     (['--attach', '--pfs', '2'], '--pfs'), (['--attach'], 'a command'),
 ], ids=lambda value: value if isinstance(value, str) else '')
 @pytest.mark.fast

@@ -53,8 +53,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def this_machine() -> dict[str, str]:
     """What the figures were measured on."""
     cpu = re.search(r'^model name\s*: (.*)', Path('/proc/cpuinfo').read_text('utf-8'), re.MULTILINE)
-    program = qemu.find_qemu()
-    version = subprocess.run([program.binary, '--version'], env=program.env(), text=True,
+    program = qemu.find_qemu(qemu.find_arch())
+    version = subprocess.run([*program.program, '--version'], env=program.env(), text=True,
                              check=True, stdout=subprocess.PIPE).stdout.split('\n', 1)[0]
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / (1 << 30)
     return {'processor': f'{cpu[1] if cpu else os.uname().machine}, {os.cpu_count()} cores',

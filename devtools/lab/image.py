@@ -21,9 +21,11 @@ PYTHON = Path('/usr/bin/python3')
 # It doesn't edit lines, which is what a program at the other end of a console wants.
 SHELL = Path('/usr/bin/dash')
 TOOLS = ('busybox-static', 'kmod', 'pciutils', 'strace')
-MODULES = ('virtio_pci', 'virtio_console', 'vfio', 'vfio_iommu_type1', 'vfio_pci', 'igb', 'igbvf',
-           'tun')
-LEFT_OUT = ('doc', 'man')
+# Where the guest can't have this machine's: Python, the shell, and our programs' libraries.
+FOREIGN_TOOLS = (*TOOLS, 'dash', 'libjson-c5', 'libnuma1', 'libpython3-stdlib', 'python3-minimal')
+MODULES = ('virtio_pci', 'virtio_console', 'virtio_net', 'vfio', 'vfio_iommu_type1', 'vfio_pci',
+           'igb', 'igbvf', 'tun')
+LEFT_OUT = ('doc', 'gconv', 'locale', 'man', 'perl-base')
 PYTHON_LEFT_OUT = ('*-packages', '_tkinter.*', 'config-*', 'distutils', 'ensurepip', 'idlelib',
                    'lib2to3', 'pydoc_data', 'test', 'tkinter', 'turtledemo')
 # All belongs to root, and folders may be read by all, whatever the umask.
@@ -121,12 +123,25 @@ def _add_python(stage: Path) -> None:
     _add(stage, str(PYTHON), PYTHON)
 
 
+def _add_own(stage: Path) -> None:
+    """Add this machine's shell and Python, and the libraries of all that is there."""
+    _add(stage, str(SHELL), SHELL)
+    _add_python(stage)
+    needed = libraries([path for path in stage.rglob('*') if not path.is_symlink()
+                        and path.is_file() and is_elf(path)], [so_path(stage)])
+    # The C library loads it by name when a thread ends.
+    libc = next(path for path in needed if path.name == 'libc.so.6')
+    for path in [*needed, libc.with_name('libgcc_s.so.1')]:
+        if not path.is_relative_to(stage):
+            _add(stage, str(path), path)
+
+
 def _add_modules(stage: Path, tree: Path, tools: Path) -> None:
     """Add the modules wanted and all that they need, as far as the kernel has them."""
     def kmod(*argv: str | Path) -> str:
         # Its name decides what it does; the package's links are absolute.
         return debian.run(argv, f"{argv[0]} failed on the modules of '{tree}'",
-                          executable=stage / 'bin/kmod', env={'LD_LIBRARY_PATH': so_path(tools)})
+                          executable=tools / 'bin/kmod', env={'LD_LIBRARY_PATH': so_path(tools)})
 
     target = stage / 'lib/modules' / tree.name
     target.mkdir(parents=True)
@@ -145,30 +160,26 @@ def _add_modules(stage: Path, tree: Path, tools: Path) -> None:
     kmod('depmod', '-b', stage, tree.name)
 
 
-def base(modules: Path | None) -> bytes:
-    """The part that is the same for all runs on one kernel; kept in the cache."""
+def base(modules: Path | None, architecture: str = '') -> bytes:
+    """The part that is the same for all runs on one kernel; kept in the cache. architecture is as
+    for debian.unpack()."""
     tools = debian.unpack('tools', TOOLS)
+    guest_tools = tools if not architecture else debian.unpack(
+        f'tools-{architecture}', FOREIGN_TOOLS, architecture=architecture)
     parts = [modules, *sorted(modules.rglob('*.ko*'))] if modules else []
     images = debian.cache_dir() / 'images'
-    final = images / f'{_key([tools, *parts])}.cpio'
+    final = images / f'{_key([tools, guest_tools, *parts])}.cpio'
     with debian.locked('images'):
         if final.exists():
             return final.read_bytes()
         with _stage() as stage, debian.making(final) as made:
-            shutil.copytree(tools, stage, symlinks=True, dirs_exist_ok=True,
+            shutil.copytree(guest_tools, stage, symlinks=True, dirs_exist_ok=True,
                             ignore=shutil.ignore_patterns(*LEFT_OUT))
             _add(stage, '/bin/sh', Path('busybox'), link=True)
             _add(stage, '/init', Path('lib/lab/init'), link=True)
             shutil.copytree(GUEST, stage / 'lib/lab')
-            _add(stage, str(SHELL), SHELL)
-            _add_python(stage)
-            needed = libraries([path for path in stage.rglob('*') if not path.is_symlink()
-                                and path.is_file() and is_elf(path)], [so_path(stage)])
-            # The C library loads it by name when a thread ends.
-            libc = next(path for path in needed if path.name == 'libc.so.6')
-            for path in [*needed, libc.with_name('libgcc_s.so.1')]:
-                if not path.is_relative_to(stage):
-                    _add(stage, str(path), path)
+            if not architecture:
+                _add_own(stage)
             if modules:
                 _add_modules(stage, modules, tools)
             made.write_bytes(_archive(stage))
@@ -178,8 +189,9 @@ def base(modules: Path | None) -> bytes:
         return final.read_bytes()
 
 
-def extra(files: Mapping[str, Path]) -> bytes:
-    """The part of one run: the caller's files and folders, with the libraries that they need."""
+def extra(files: Mapping[str, Path], architecture: str = '') -> bytes:
+    """The part of one run: the caller's files and folders, with the libraries that they need. For
+    another architecture than this machine's, base() has these."""
     elves: list[Path] = []
     with _stage() as stage:
         for name, given in files.items():
@@ -199,6 +211,6 @@ def extra(files: Mapping[str, Path]) -> bytes:
                 elif real.is_file():
                     _add(stage, place, real)
         roots = {root for root, _ in map(_in_packages, elves) if root}
-        for path in libraries(elves, map(so_path, roots)):
+        for path in [] if architecture else libraries(elves, map(so_path, roots)):
             _add(stage, _in_packages(path)[1], path)
         return _archive(stage)

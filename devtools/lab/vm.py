@@ -41,27 +41,32 @@ class Lab(Target):
                  cpus: int | None = None, kernel: Path | str | None = None,
                  modules: Path | None = None, accel: str | None = None,
                  files: Mapping[str, Path] | None = None, timeout: float = 600,
-                 append: str = '', nvmes: int = 0, qemu_arguments: Sequence[str] = ()) -> None:
+                 append: str = '', nvmes: int = 0, qemu_arguments: Sequence[str] = (),
+                 arch: str | None = None, nic: str | None = None,
+                 iommu: str | None = None) -> None:
         """Boot the machine and wait until it takes commands. Below `build` it writes its logs;
         `vfs` binds each PF to vfio-pci and enables that many; `kernel` is an image or a version of
         Debian's; after `timeout` seconds it ends; `append` are more arguments for its kernel;
         `nvmes` is the number of NVMe controllers with up to 100 VFs each; `qemu_arguments` are more
-        arguments for QEMU. The environment variable LAB_PATH=cdev leaves VFIO devices their own
-        files only, as on a kernel without groups."""
+        arguments for QEMU; `arch`, of which `files` are, `nic` and `iommu` are of qemu.py's, as
+        qemu.chosen() chooses them. The environment variable LAB_PATH=cdev leaves VFIO devices
+        their own files only, as on a kernel without groups."""
         cpus = CPUS if cpus is None else cpus
         path = os.environ.get('LAB_PATH', '')
         if path not in ('', 'cdev'):
             raise BadInput(f"LAB_PATH is '{path}'; it must be cdev or empty")
-        self._check(pfs=(pfs, 1, 8), vfs=(vfs, 0, 7), memory=(memory, 384, 1 << 20),
-                    cpus=(cpus, 1, 64), timeout=(timeout, 1, 7 * 86400), nvmes=(nvmes, 0, 4))
         try:
-            setup = qemu.Setup(pfs, nvmes, memory, cpus, qemu.choose_accel(accel), append,
-                               tuple(qemu_arguments))
+            guest = qemu.find_arch(arch)
+            self._check(pfs=(pfs, 1, guest.max_pfs), vfs=(vfs, 0, 7), memory=(memory, 384, 1 << 20),
+                        cpus=(cpus, 1, 64), timeout=(timeout, 1, 7 * 86400), nvmes=(nvmes, 0, 4))
+            setup = qemu.Setup(guest, qemu.chosen('nic', nic, qemu.NICS),
+                               qemu.chosen('iommu', iommu, guest.iommus), pfs, nvmes, memory, cpus,
+                               qemu.choose_accel(accel, guest), append, tuple(qemu_arguments))
             # First, so that what can't be put into the guest is found before anything is fetched.
-            content = [image.extra(files or {})]
-            chosen = qemu.find_kernel(kernel, modules)
-            program = qemu.find_qemu()
-            content.insert(0, image.base(chosen.modules))
+            content = [image.extra(files or {}, guest.packages)]
+            chosen = qemu.find_kernel(kernel, modules, guest)
+            program = qemu.find_qemu(guest, setup.nic, setup.iommu)
+            content.insert(0, image.base(chosen.modules, guest.packages))
         except (qemu.MachineError, image.ImageError) as err:
             raise BadInput(str(err)) from err
         except debian.DebianError as err:
@@ -130,7 +135,7 @@ class Lab(Target):
         self._watchdog.start()
         word, self.release, *found = self._control.line(time.monotonic() + BOOT_TIMEOUT).split()
         devices = [device.split('=') for device in found]
-        self.pfs = [address for kind, address in devices if kind == 'igb']
+        self.pfs = [address for kind, address in devices if kind == 'pf']
         self.nvmes = [address for kind, address in devices if kind == 'nvme']
         if word != 'ready' or (len(self.pfs), len(self.nvmes)) != (setup.pfs, setup.nvmes):
             raise LabError(f'the guest sees {len(self.pfs)} of {setup.pfs} PFs and '

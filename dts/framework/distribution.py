@@ -62,7 +62,7 @@ def testpmd_files() -> Mapping[str, Path]:
 
 def program_files() -> Mapping[str, Path]:
     """Open vSwitch and QEMU for the lab's guest."""
-    top, machine = root(), qemu.find_qemu()
+    top, machine = root(), qemu.find_qemu(qemu.find_arch())
     folders = [Path(folder) for folder in machine.arguments[1::2]] or [Path('/usr/share/qemu'),
                                                                        Path('/usr/share/seabios')]
     firmware = [folder / name for folder in folders
