@@ -10,6 +10,9 @@ from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
 
+# The PCI device ID of the lab's PFs as a rule. DPDK's driver for them logs that it sees VFs.
+I82576 = '0x10c9'
+
 
 @pytest.fixture(scope='module')
 def lab(build):
@@ -59,7 +62,8 @@ def test_enables(start, lab, checked, pf, sysfs, rule, token_set):
     assert testpmd.ports == 1, testpmd.log
     vfs = lab.vfs(pf)
     said_only(testpmd.log, token_set, ('vfs_enabled', pf, 2, ', '.join(vfs)))
-    assert testpmd.logged('SRIOV is active')
+    if lab.check(f'cat {sysfs}/device') == I82576:
+        assert testpmd.logged('SRIOV is active')
     if checked:
         said_only(start('none', vfs[:1]).log, ('vf_needs_token', vfs[0], pf, 'vfio-pci', pf))
     vf_testpmd = start('vf', vfs, rule)
@@ -186,13 +190,14 @@ def test_pf_not_opened(start, pf, sysfs, rule, eal):
 def test_pf_on_another_driver(start, lab, pf, sysfs, rule):
     """A number of VFs for a PF on another driver must end the start.
 
-    Steps: Bind the PF to igb, and start its testpmd with VFs; bind it to vfio-pci again.
+    Steps: Bind the PF to its kernel driver, and start its testpmd with VFs; bind it to vfio-pci
+        again.
     Verify: It fails and names the driver.
     """
-    lab.bind(pf, 'igb')
+    lab.bind(pf, '')
     try:
         failed(start('pf', [pf], rule, f'--vfio-num-vfs={pf}=2'),
-               ('rule_unused', pf), ('num_vfs_driver', pf, 2, 'igb', pf))
+               ('rule_unused', pf), ('num_vfs_driver', pf, 2, lab.driver(pf), pf))
     finally:
         lab.bind(pf, 'vfio-pci')
 

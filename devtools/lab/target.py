@@ -64,9 +64,9 @@ class Target(abc.ABC):
         return self.check(f'[ ! -e {link} ] || basename "$(readlink {link})"')
 
     def bind(self, device: str, driver: str) -> None:
-        """Move a device to a kernel driver."""
+        """Move a device to a kernel driver, or with '' to its own."""
         self.check(BIND.format(device=device, driver=driver), timeout=60)
-        if self.driver(device) != driver:
+        if driver and self.driver(device) != driver:
             raise LabError(f'{device} is not on {driver}')
 
     def enable(self, pf: str, vfs: int) -> None:
