@@ -122,8 +122,10 @@ copy_source() {
 		--mode=u+w -xf -
 }
 
-# build_dpdk FOLDER static|shared [VERSION|TREE]: libvftoken and DPDK with testpmd.
+# build_dpdk FOLDER static|shared [VERSION|TREE [CROSS-FILE]]: libvftoken and DPDK with testpmd, for this
+# machine's architecture or that of Meson's cross file.
 build_dpdk() {
+	cross=${4:+--cross-file=$4}
 	log=$1/build.log
 	source=$SOURCE
 	wrap=$SOURCE/subprojects/dpdk-${3:-22.11}.wrap
@@ -142,8 +144,8 @@ build_dpdk() {
 		if [ -e "$1/build.ninja" ]; then
 			"$MESON" setup --reconfigure "$3" "-D$4:disable_libs=$DPDK_LEFT_OUT" "$1" "$source"
 		else
-			"$MESON" setup -Ddefault_library="$2" "$3" "-D$4:disable_libs=$DPDK_LEFT_OUT" \
-				"$1" "$source"
+			"$MESON" setup ${cross:+"$cross"} -Ddefault_library="$2" "$3" \
+				"-D$4:disable_libs=$DPDK_LEFT_OUT" "$1" "$source"
 		fi && ninja -C "$1"
 	} >"$log" 2>&1 &
 	watch_log "$log" $!

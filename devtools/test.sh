@@ -22,14 +22,13 @@ trap 'exit 143' TERM
 # All checks but the functional tests, two at a time. They are a group of processes, which the first
 # that fails ends, so that what it said stands last.
 checks() {
-	set -- 'cross.sh cross' 'unit.sh unit' 'static.sh static'
-	fuzz=10
-	[ "$mode" != --matrix ] || fuzz=60
+	fuzz=10 cross=lab
+	[ "$mode" != --matrix ] || fuzz=60 cross=dpdk
 	if [ "$mode" = --fast ]; then
-		set -- "$@" 'fuzz.sh 3 fuzz'
+		set -- 'cross.sh cross' 'unit.sh unit' 'static.sh static' 'fuzz.sh 3 fuzz'
 	else
-		set -- 'packages.sh packages' "$@" 'doc.sh guides' "fuzz.sh $fuzz fuzz" \
-			'proofs.sh proofs'
+		set -- 'packages.sh packages' "cross.sh cross $cross" 'unit.sh unit' 'static.sh static' \
+			'doc.sh guides' "fuzz.sh $fuzz fuzz" 'proofs.sh proofs'
 		[ "$mode" != --matrix ] ||
 			set -- 'container.sh container' 'dpdk_series.sh dpdk_series' "$@" \
 				'debian_dpdk.sh debian_dpdk'

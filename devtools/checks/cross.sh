@@ -2,19 +2,27 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 dpdk-vf-token contributors
 #
-# cross.sh [BUILD-FOLDER]
+# cross.sh [BUILD-FOLDER [lab | dpdk]]
 # Builds all but DPDK for aarch64 with Debian's cross compiler and arm64 libraries, which are unpacked
-# in the cache and not installed, and runs the unit tests in QEMU's user emulation.
+# in the cache and not installed, and runs the unit tests in QEMU's user emulation. With lab, the
+# conformance suite runs in a virtual machine, too; with dpdk, DPDK is built as well, and the suites about
+# opens run with it there.
 
 set -eu
 . "$(dirname "$0")/head.sh"
 # shellcheck disable=SC2086 # lists of words
-begin "${1:-$BUILD/cross}" 'to build for aarch64' $PACKAGES_BUILD $PACKAGES_FETCH $PACKAGES_CROSS
+begin "${1:-$BUILD/cross}" 'to build for aarch64' $PACKAGES_BUILD $PACKAGES_FETCH $PACKAGES_CROSS \
+	$PACKAGES_LAB $PACKAGES_TEST
+mode=${2:-}
+case "$mode" in
+'' | lab | dpdk) ;;
+*) die "'$mode' isn't an option; see --help" ;;
+esac
 
 # The root folder of an arm64 machine with the libraries, at ROOT.
 libraries() {
 	root=$("$PYTHON" "$SOURCE/devtools/debian.py" unpack --architecture arm64 arm64 \
-		libcmocka-dev libjson-c-dev uuid-dev) &&
+		libcmocka-dev libjson-c-dev libnuma-dev uuid-dev) &&
 		ln -sfnT "$root" "$build/root" || return
 	# The packages expect /lib, as on a machine with /usr merged, but none of them has it.
 	[ -e "$root/lib" ] || ln -s usr/lib "$root/lib"
@@ -40,6 +48,7 @@ configure() {
 
 		[properties]
 		sys_root = root
+		platform = 'generic'
 		pkg_config_libdir = root / 'usr/lib/aarch64-linux-gnu/pkgconfig'
 	END
 	# Whenever it is written, Ninja runs Meson.
@@ -51,6 +60,29 @@ run() {
 	"$MESON" test -C "$build/aarch64" --no-rebuild --print-errorlogs --timeout-multiplier 3
 }
 
+# In a shell of its own, as it ends one that can't go on.
+dpdk() (
+	build_dpdk "$build/dpdk" static 22.11 "$build/cross.ini"
+)
+
+# suites FOLDER NAME...: of dts, in a machine for aarch64, on a build for it.
+suites() {
+	folder=$1
+	shift
+	for name; do
+		set -- "$@" "$SOURCE/dts/${name}_test.py"
+		shift
+	done
+	env -u LAB_KERNEL -u LAB_PATH LAB_ARCH=arm64 BUILD="$folder" \
+		"$PYTHON" -m pytest -m 'not long' --numprocesses=2 --dist=loadfile "$@"
+}
+
 step 'libraries for aarch64' libraries
 step 'build for aarch64, with gcc' configure
 step 'tests on aarch64' run
+[ -z "$mode" ] || step 'conformance on aarch64' suites "$build/aarch64" conformance
+if [ "$mode" = dpdk ]; then
+	step 'DPDK for aarch64' dpdk
+	step 'opens on aarch64' suites "$build/dpdk" vf_right_token vf_refused rotation pf_restart num_vfs \
+		per_pf_token secondary hotplug status secrecy ioctls traffic
+fi
