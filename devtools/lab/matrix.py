@@ -35,8 +35,13 @@ from lab import qemu  # noqa: E402
 
 KERNELS = ('6.1', '6.12')
 SERIES_KERNEL = '6.12'
-# The values of LAB_PATH; nothing is the group path, which DPDK takes first.
-PATHS = ('', 'cdev')
+# How the lab differs from its default, as NAME=VALUE of the variables LAB_NAME. Nothing is the
+# group path, which DPDK takes first.
+PATHS = ('', 'path=cdev')
+# Other machines, for the suites about opens, on the default kernel.
+MACHINES = ('nic=virtio', 'iommu=scalable', 'iommu=amd')
+OPENS = ('vf_right_token', 'vf_refused', 'rotation', 'pf_restart', 'num_vfs', 'per_pf_token',
+         'secondary', 'hotplug', 'status', 'secrecy', 'ioctls', 'traffic')
 # What a kernel's configuration has for the second, and what takes the first away.
 CDEV_OPTION = 'CONFIG_VFIO_DEVICE_CDEV=y'
 NO_GROUP = '# CONFIG_VFIO_GROUP is not set'
@@ -69,13 +74,12 @@ class Column:
     kernel: str
     build: Path
     quick: bool = False
-    path: str = ''
+    lab: str = ''
 
     @property
     def title(self) -> str:
-        """Kernel, DPDK and path in few words."""
-        by = f' by {self.path}' if self.path else ''
-        return f'{self.name} / {dpdk_version(self.build)}{by}'
+        """Kernel, DPDK and what is special in few words."""
+        return f'{self.name} / {dpdk_version(self.build)} {self.lab}'.rstrip()
 
     @property
     def report(self) -> Path:
@@ -86,15 +90,21 @@ class Column:
         """Run the suites; returns the cells by suite, and pytest's status."""
         self.report.unlink(missing_ok=True)
         tests = 'not fast and not long' if self.quick else 'not fast'
-        places = ['tests/example_pf_daemon_test.py' if self.path else 'tests', 'dts']
+        if self.lab in MACHINES:
+            places = [f'dts/{suite}_test.py' for suite in OPENS]
+        else:
+            places = ['tests/example_pf_daemon_test.py' if self.lab else 'tests', 'dts']
+        env = {name: value for name, value in os.environ.items() if not name.startswith('LAB_')}
+        env |= {'BUILD': str(self.build), 'LAB_KERNEL': self.kernel}
+        if self.lab:
+            name, value = self.lab.split('=')
+            env[f'LAB_{name.upper()}'] = value
         # A process's suites share a lab, which takes one processor in software emulation.
         status = subprocess.run(
             [sys.executable, '-m', 'pytest', '-m', tests, '--numprocesses=2',
              '--dist=loadfile', f'--junit-xml={self.report}',
              *(SOURCE / place for place in places)],
-            env={**os.environ, 'BUILD': str(self.build), 'LAB_KERNEL': self.kernel,
-                 'LAB_PATH': self.path},
-            stdin=subprocess.DEVNULL, check=False).returncode
+            env=env, stdin=subprocess.DEVNULL, check=False).returncode
         return read_report(self.report) if self.report.exists() else {}, status
 
 
@@ -172,7 +182,7 @@ def series_kernel(*source: str) -> str:
 
 
 def paths(kernel: str) -> Sequence[str]:
-    """The values of LAB_PATH for a kernel: those that it has, if it was built here. Debian's
+    """Those of PATHS that a kernel has, if it was built here. Debian's
     kernels have no file per device, and no configuration is beside them."""
     try:
         config = (Path(kernel) / 'config').read_text('utf-8')
@@ -190,6 +200,9 @@ def columns(kernels: Sequence[str], trees: Sequence[Path], builds: Sequence[Path
     for kernel in kernels:
         yield from (Column(kernel, kernel, build.resolve(), quick, path)
                     for build in builds for path in paths(kernel))
+    if not quick:
+        yield from (Column(kernels[0], kernels[0], builds[0].resolve(), lab=machine)
+                    for machine in MACHINES)
     sources = [[str(tree)] for tree in trees]
     if not quick:
         sources.insert(0, ['--debian', SERIES_KERNEL])
