@@ -175,8 +175,8 @@ def debian_source(version: str) -> Source:
 
 
 def _debian_package(package: str) -> Path:
-    others = [('', release) for release in (*RELEASES, debian.UNRELEASED)
-              if release != debian.codename()]
+    others = [(suite, release) for release in RELEASES for suite in ('', 'backports')
+              if release != debian.codename()] + [('', debian.UNRELEASED)]
     for suite, release in [('', ''), ('backports', ''), *others]:
         with contextlib.suppress(debian.NoPackage):
             return debian.unpack(package, [package], suite, release=release)

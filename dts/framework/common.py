@@ -13,5 +13,8 @@ TOKEN_FILE = '/run/dts-vf-token'  # not the name that a host's owner would choos
 # Whether the lab leaves devices their own files only.
 BY_CDEV = os.environ.get('LAB_PATH') == 'cdev'
 
+# Whether the lab's PFs are virtio-net devices.
+VIRTIO = os.environ.get('LAB_NIC') == 'virtio'
+
 # The default of --target.
 VM = 'vm'
