@@ -17,9 +17,9 @@ pytestmark = [pytest.mark.vm, pytest.mark.long]
 
 # A version of Debian's sources that has it, and the parts that it is made from.
 VERSION = '7.3'
-PARTS = ('Kbuild', 'Kconfig', 'Makefile', 'arch/x86', 'drivers/dma', 'drivers/net/ethernet/intel/igb',
-         'drivers/vfio', 'include', 'scripts', 'tools/arch/x86/include', 'tools/include',
-         'tools/testing/selftests', 'usr')
+PARTS = ('Kbuild', 'Kconfig', 'Makefile', 'arch/x86', 'drivers/dma',
+         'drivers/net/ethernet/intel/igb', 'drivers/vfio', 'include', 'scripts',
+         'tools/arch/x86/include', 'tools/include', 'tools/testing/selftests', 'usr')
 PROGRAM = 'vfio_pci_sriov_uapi_test'
 # The ways to an IOMMU, with the container's file and with iommufd in its place, of nine cases each.
 CONTAINER = ('vfio_type1_iommu', 'vfio_type1v2_iommu')
