@@ -43,17 +43,19 @@ def packages(tmp_path, monkeypatch):
     return make
 
 
-@pytest.mark.parametrize('nic, iommu, place', [
-    ('', '', 'path'), ('igb', 'scalable', 'path'), ('virtio', '', 'qemu/usr/bin'),
-    ('virtio', 'amd', 'qemu-backports/usr/bin')])
-def test_qemu_with_devices(packages, nic, iommu, place):
-    """The first QEMU that has all devices must be taken.
+@pytest.mark.parametrize('nic, iommu, own, place', [
+    ('', '', ['mac'], 'path'), ('igb', 'scalable', ['mac'], 'path'),
+    ('igb', '', [], 'qemu/usr/bin'),
+    ('virtio', '', ['mac', 'sriov-pf'], 'path'),
+    ('virtio', '', ['mac'], 'qemu-backports/usr/bin'),
+    ('virtio', 'amd', ['mac', 'sriov-pf'], 'qemu-backports/usr/bin')])
+def test_qemu_with_devices(packages, nic, iommu, own, place):
+    """The QEMU on PATH must be taken if it has all devices, else one of Debian's that has them.
 
-    Steps: Make three QEMUs, each with more properties of devices than the one before; look for one.
+    Steps: Make three QEMUs, of which that on PATH has some of the devices; look for one.
     Verify: It is the first with those that the NIC and the IOMMU need.
     """
-    top = packages(path=['mac'], qemu=['mac', 'sriov-pf'],
-                   qemu_backports=['mac', 'sriov-pf', 'dma-remap'])
+    top = packages(path=own, qemu=['mac'], qemu_backports=['mac', 'sriov-pf', 'dma-remap'])
     assert qemu.find_qemu(AMD64, nic, iommu).binary == top / place / AMD64.qemu
 
 
@@ -63,7 +65,7 @@ def test_no_qemu(packages):
     Steps: Make QEMUs that lack the property for virtio; look for one with it.
     Verify: The error names device and property, and the folder.
     """
-    top = packages(path=['mac'], qemu=['mac'], qemu_backports=['mac'])
+    top = packages(path=['mac'], qemu_backports=['mac'])
     with pytest.raises(qemu.MachineError, match=f'{top}/qemu-backports.*virtio-net-pci.sriov-pf'):
         qemu.find_qemu(AMD64, 'virtio')
 

@@ -25,8 +25,11 @@ NVME_SRIOV = ('sriov_max_vfs=100,sriov_vq_flexible=200,sriov_vi_flexible=100,'
               'max_ioqpairs=202,msix_qsize=102')
 # The first is the lab's as a rule.
 NICS = ('igb', 'virtio')
-# Properties of QEMU's devices that not each QEMU has, by what takes them.
-NEEDS = {'virtio': [('virtio-net-pci', 'sriov-pf')], 'amd': [('amd-iommu', 'dma-remap')]}
+# A property of the device that the lab is about, and those of devices that came later, by what
+# takes them. An 82576's VF sends nothing through the SMMUv3 of QEMU 10.
+IGB = ('igb', 'mac')
+QEMU_11 = ('virtio-net-pci', 'sriov-pf')
+NEEDS = {'virtio': [QEMU_11], 'amd': [('amd-iommu', 'dma-remap')], 'arm64': [QEMU_11]}
 
 
 class MachineError(Exception):
@@ -133,25 +136,26 @@ class Qemu:
 
 def find_qemu(arch: Arch, nic: str = '', iommu: str = '') -> Qemu:
     """The QEMU on PATH if it models these devices, else Debian's, from the cache."""
-    needs = [('igb', 'mac'), *NEEDS.get(nic, ()), *NEEDS.get(iommu, ())]
+    needs = [*NEEDS.get(arch.name, ()), *NEEDS.get(nic, ()), *NEEDS.get(iommu, ())]
     own = Qemu(Path(shutil.which(arch.qemu) or arch.qemu))
-    if own.models(needs):
+    if own.models([IGB, *needs]):
         return own
-    # Debian 12's own QEMU is older than igb; its backports have a newer one.
+    # Debian 12's own QEMU is older than igb; its backports have a newer one, and those of Debian 13
+    # the newest.
     old = debian.codename() == 'bookworm'
-    for name, suite, release in (('qemu', 'backports' if old else '', ''),
-                                 ('qemu-backports', 'backports', 'trixie' if old else '')):
-        root = debian.unpack(arch.folder(name), [arch.qemu_package], suite, release=release)
-        folders = [root / 'usr/share' / data for data in ('qemu', 'seabios')]
-        linker = root / 'usr/lib64/ld-linux-x86-64.so.2'
-        qemu = Qemu(root / 'usr/bin' / arch.qemu,
-                    tuple(arg for folder in folders for arg in ('-L', str(folder))),
-                    image.so_path(root), linker if linker.exists() else None)
-        if qemu.models(needs):
-            return qemu
-    raise MachineError(f"the QEMU in '{root}' does not run or lacks a device "
-                       f"({', '.join('.'.join(need) for need in needs)}); remove that folder, so "
-                       'that it is fetched again, or install a newer QEMU')
+    name, suite, release = ('qemu', 'backports' if old else '', '') if not needs else (
+        'qemu-backports', 'backports', 'trixie' if old else '')
+    root = debian.unpack(arch.folder(name), [arch.qemu_package], suite, release=release)
+    folders = [root / 'usr/share' / data for data in ('qemu', 'seabios')]
+    linker = root / 'usr/lib64/ld-linux-x86-64.so.2'
+    qemu = Qemu(root / 'usr/bin' / arch.qemu,
+                tuple(arg for folder in folders for arg in ('-L', str(folder))),
+                image.so_path(root), linker if linker.exists() else None)
+    if not qemu.models([IGB, *needs]):
+        lacks = ', '.join('.'.join(need) for need in (IGB, *needs))
+        raise MachineError(f"the QEMU in '{root}' does not run or lacks a device ({lacks}); remove "
+                           'that folder, so that it is fetched again, or install a newer QEMU')
+    return qemu
 
 
 @dataclass(frozen=True)
