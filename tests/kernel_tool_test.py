@@ -362,11 +362,13 @@ def test_known_reports():
     begin, end = (f'[    1.0] {line}\n' for line in compare.FAILURES)
     assert compare.without_known(own + own) == (own + own, 0)
     frees = double_free.format('vfio_config_free'), double_free.format('vfio_pci_close')
-    rest, known = compare.without_known(
-        own + begin + own + frees[0] + other + frees[1] + own + end + own)
-    assert known == 3
+    reads = [f'[    1.0] BUG: KASAN: use-after-free in {name}+0x1/0x2\n'
+             for name in ('vfio_config_free', 'vfio_pci_close')]
+    rest, known = compare.without_known(own + begin + own + frees[0] + reads[0] + other + frees[1]
+                                        + reads[1] + own + end + own)
+    assert known == 4
     assert [line for line in compare.reports(rest) if 'KASAN' in line] == [
-        line for line in frees[1].splitlines() if 'KASAN' in line]
+        line for line in (frees[1] + reads[1]).splitlines() if 'KASAN' in line]
     assert [line.split()[-1].split('+')[0] for line in compare.reports(rest) if 'WARNING' in line
             ] == ['vfio_group_release', 'vfio_f', 'vfio_group_release']
 

@@ -12,14 +12,15 @@ from pathlib import Path
 # so did 5.4.y. The scan of PCI at a boot without ACPI's interrupt routing leaks, too.
 KNOWN_LEAKS = {'v5.5': ('alloc_perm_bits', 'do_eventfd', 'pci_legacy_init')}
 # What a failing allocation makes a kernel report in code that no series touches. VFIO releases a
-# group that couldn't be added, and the IOMMU's code can't give a group its domain back. On 5.5 VFIO
-# warns that it has no memory as a device leaves its group; and what a device's open freed when it
-# had no room for the MSI capability is freed once more by the close.
+# group that couldn't be added, and the IOMMU's code can't give a group its domain back. On 5.4
+# and 5.5 VFIO warns that it has no memory as a device leaves its group; and what a device's open
+# freed when it had no room for the MSI capability is read and freed once more by the close.
 KNOWN_REPORTS = (
     r'cut here.*\n.*WARNING: .* at \S+ (?:vfio_group_release|__iommu_release_dma_ownership'
     r'|vfio_iommu_group_notifier|vfio_del_group_dev)\+0x.*$',
-    r'BUG: KASAN: double-free or invalid-free in kfree\+0x.*(?:\n.*){1,14}?'
-    r'\bvfio_config_free\+0x.*$')
+    r'BUG: KASAN: double-free or invalid-free in kfree\+0x.*(?:\n.*?){1,14}?'
+    r'\bvfio_config_free\+0x.*$',
+    r'BUG: KASAN: use-after-free in vfio_config_free\+0x.*$')
 # The lines of a kernel's log between which allocations and copies fail.
 FAILURES = ('failures begin', 'failures end')
 _WARNING = re.compile(r'^([^\s:]+):(?:\d+:)* ?(?:fatal )?(warning|error): (.+)$', re.MULTILINE)
