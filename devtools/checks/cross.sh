@@ -73,7 +73,7 @@ suites() {
 		set -- "$@" "$SOURCE/dts/${name}_test.py"
 		shift
 	done
-	env -u LAB_KERNEL -u LAB_PATH LAB_ARCH=arm64 BUILD="$folder" \
+	env -u LAB_IOMMU -u LAB_KERNEL -u LAB_NIC -u LAB_PATH LAB_ARCH=arm64 BUILD="$folder" \
 		"$PYTHON" -m pytest -m 'not long' --numprocesses=2 --dist=loadfile "$@"
 }
 

@@ -15,9 +15,17 @@ begin "${1:-$BUILD/debian_dpdk}" "to rebuild Debian's DPDK" $PACKAGES_FETCH $PAC
 # Debian's rules take no commas in an option, so these are the buses alone.
 options='nocheck dpdk_config_options=-Denable_drivers=bus/*'
 [ "${2:-}" != all ] || options=nocheck
+# Open vSwitch has EAL work in memory without files, which takes hugepages.
 pages=/proc/sys/vm/nr_hugepages
-[ -w "$pages" ] || die "run as root: Open vSwitch needs hugepages, for a moment"
 had=$(cat "$pages")
+sudo=
+[ -w "$pages" ] || sudo=sudo
+[ -z "$sudo" ] || command -v sudo >/dev/null ||
+	die "run as root: Open vSwitch needs 64 hugepages of 2 MB, for a moment"
+
+hugepages() {
+	echo "$1" | $sudo tee "$pages" >/dev/null
+}
 
 library() {
 	ls "$BUILD"/packages/libvftoken1_*.deb || "$SOURCE/devtools/checks/packages.sh" "$BUILD/packages"
@@ -38,7 +46,7 @@ clean_root() {
 	cp "$SOURCE/devtools/checks/use-debian-dpdk.sh" "$BUILD"/packages/libvftoken1_*.deb \
 		"$BUILD"/packages/libvftoken-dev_*.deb "$build/use" && root_settings &&
 		codename=$(. /etc/os-release && echo "$VERSION_CODENAME") &&
-		if [ "$had" -lt 64 ]; then echo 64 >"$pages"; fi || return
+		hugepages "$((had < 64 ? 64 : had))" || return
 	# shellcheck disable=SC2016 # the hook's own
 	OPTIONS=$options mmdebstrap --aptopt="$build/apt.conf" --dpkgopt=force-unsafe-io --format=null \
 		--variant=apt --include=build-essential \
@@ -47,7 +55,7 @@ clean_root() {
 		"$codename" /dev/null "$build/sources.list"
 }
 
-trap 'echo "$had" >"$pages"' EXIT
+trap 'hugepages "$had"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 step "libvftoken's packages" library
