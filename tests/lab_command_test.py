@@ -141,6 +141,7 @@ def test_attach(build, tmp_path):
     (['--accel', 'hope'], 'hope'), (['--file', 'nothing'], 'nothing'),
     (['--arch', 'hope'], 'amd64, arm64'), (['--arch', 'arm64', '--pfs', '8'], 'from 1 to 7'),
     (['--arch', 'arm64', '--accel', 'kvm'], 'arm64'), (['--nic', 'hope'], 'igb, virtio'),
+    (['--arch', 'arm64', '--nic', 'virtio'], "no nic 'virtio'; it has: igb"),
     (['--iommu', 'smmuv3'], 'intel, scalable, amd'),
     (['--attach', '--pfs', '2'], '--pfs'), (['--attach'], 'a command'),
 ], ids=lambda value: value if isinstance(value, str) else '')

@@ -9,6 +9,10 @@
 
 set -eu
 . "$(dirname "$0")/head.sh"
+case "${2:-}" in
+'' | all) ;;
+*) die "'$2' isn't an option; see --help" ;;
+esac
 # shellcheck disable=SC2086 # lists of words
 begin "${1:-$BUILD/debian_dpdk}" "to rebuild Debian's DPDK" $PACKAGES_FETCH $PACKAGES_DEBIAN git \
 	python3

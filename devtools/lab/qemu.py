@@ -55,6 +55,11 @@ class Arch:
     arguments: tuple[str, ...] = ()
 
     @property
+    def nics(self) -> tuple[str, ...]:
+        """The NICs that it can have. A virtio VF is a function of its PF's slot on a port."""
+        return NICS if self.ports else NICS[:1]
+
+    @property
     def packages(self) -> str:
         """The architecture of Debian's packages, as debian.unpack() takes it."""
         return '' if self is ARCHS[0] else self.name

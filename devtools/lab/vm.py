@@ -59,7 +59,7 @@ class Lab(Target):
             guest = qemu.find_arch(arch)
             self._check(pfs=(pfs, 1, guest.max_pfs), vfs=(vfs, 0, 7), memory=(memory, 384, 1 << 20),
                         cpus=(cpus, 1, 64), timeout=(timeout, 1, 7 * 86400), nvmes=(nvmes, 0, 4))
-            setup = qemu.Setup(guest, qemu.chosen('nic', nic, qemu.NICS),
+            setup = qemu.Setup(guest, qemu.chosen('nic', nic, guest.nics),
                                qemu.chosen('iommu', iommu, guest.iommus), pfs, nvmes, memory, cpus,
                                qemu.choose_accel(accel, guest), append, tuple(qemu_arguments))
             # First, so that what can't be put into the guest is found before anything is fetched.
