@@ -26,6 +26,8 @@ from pathlib import Path
 KEYRING = Path('/usr/share/keyrings/debian-archive-keyring.gpg')
 FETCH_TIMEOUT = 1800
 UNRELEASED = 'sid'
+# The releases whose packages may be taken where the machine's own release lacks them.
+RELEASES = ('bookworm', 'trixie')
 
 
 class DebianError(Exception):
@@ -80,6 +82,12 @@ def codename() -> str:
         raise DebianError('this machine does not run a released Debian (see /etc/os-release), '
                           'so its packages cannot be fetched')
     return name
+
+
+def places() -> list[tuple[str, str]]:
+    """Where a package may be, as suite and release, the machine's own first."""
+    others = [release for release in RELEASES if release != codename()]
+    return [(suite, release) for release in ('', *others) for suite in ('', 'backports')]
 
 
 @dataclass(frozen=True)
@@ -198,10 +206,17 @@ class Apt:
             raise DebianError(f'cannot fetch {" ".join(packages)}: {unfit[0]}')
 
     def depends(self, package: str) -> list[str]:
-        """What a package depends on by name, for metapackages such as linux-image-amd64; one of
-        some version is PACKAGE=VERSION, in which * stands for anything."""
-        names = re.findall(r'^ *Depends: ([^<\s]+)', self.run('apt-cache', 'depends', package),
-                           re.MULTILINE)
+        """What a metapackage such as linux-image-amd64 depends on by name, and of that what belongs
+        to the same software, as its name tells; one of some version is PACKAGE=VERSION, in which *
+        stands for anything."""
+        family = package.split('-')[0]
+        names, left = [], [package]
+        while left:
+            said = self.run('apt-cache', 'depends', left.pop(0))
+            new = [name for name in re.findall(r'^ *Depends: ([^<\s]+)', said, re.MULTILINE)
+                   if name not in names and name.startswith(f'{family}-')]
+            names += new
+            left += new
         if not names:
             raise NoPackage(f"Debian's archive has no {package}")
         return names
@@ -210,8 +225,8 @@ class Apt:
 def unpack(name: str, packages: Sequence[str], suite: str = '', meta: bool = False,
            release: str = '', architecture: str = '') -> Path:
     """The cache folder `name` with these packages unpacked, and their dependencies that the
-    machine lacks; with `meta`, instead with what the (meta)package directly depends on. suite,
-    release and architecture are as for Apt."""
+    machine lacks; with `meta`, instead with what depends() finds. suite, release and architecture
+    are as for Apt."""
     final = cache_dir() / 'packages' / codename() / name
     if final.is_dir():
         return final

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import debian
-from lab.qemu import RELEASES
 
 from . import config, series as patches, tree as sources
 from .series import Series
@@ -175,9 +174,7 @@ def debian_source(version: str) -> Source:
 
 
 def _debian_package(package: str) -> Path:
-    others = [(suite, release) for release in RELEASES for suite in ('', 'backports')
-              if release != debian.codename()] + [('', debian.UNRELEASED)]
-    for suite, release in [('', ''), ('backports', ''), *others]:
+    for suite, release in [*debian.places(), ('', debian.UNRELEASED)]:
         with contextlib.suppress(debian.NoPackage):
             return debian.unpack(package, [package], suite, release=release)
     raise KernelError(f'Debian has no {package}; name a tree instead')

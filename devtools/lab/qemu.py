@@ -17,8 +17,6 @@ import debian
 
 from . import image
 
-# Debian's releases that may have a kernel which the machine's own and its backports lack.
-RELEASES = ('bookworm', 'trixie')
 # As many VFs as users of such devices ask for. A VF needs two queues and an interrupt of its own;
 # what isn't a VF's must do for the PF.
 NVME_SRIOV = ('sriov_max_vfs=100,sriov_vq_flexible=200,sriov_vi_flexible=100,'
@@ -213,8 +211,7 @@ def _debian_kernel(version: str, arch: Arch) -> Kernel:
                                          architecture=arch.packages))
     if not version or own.release.startswith(f'{version}.'):
         return own
-    others = [('', release) for release in RELEASES if release != debian.codename()]
-    for suite, release in [('backports', ''), *others]:
+    for suite, release in debian.places()[1:]:
         with contextlib.suppress(debian.NoPackage):
             return _unpacked_kernel(debian.unpack(
                 arch.folder(f'linux-{version}'), [f'{package}={version}.*'], suite, meta=True,
@@ -223,11 +220,13 @@ def _debian_kernel(version: str, arch: Arch) -> Kernel:
 
 
 def _unpacked_kernel(root: Path) -> Kernel:
-    images = sorted((root / 'boot').glob('vmlinuz-*'))
     trees = sorted((root / 'lib/modules').glob('*')) or sorted((root / 'usr/lib/modules').glob('*'))
+    # Linux 7.3's packages have the image beside the modules.
+    images = [*sorted((root / 'boot').glob('vmlinuz-*')), *(tree / 'vmlinuz' for tree in trees)]
+    images = [image for image in images if image.exists()]
     if not images or not trees:
         raise MachineError(f"'{root}' has no kernel; remove it, so that it is fetched again")
-    return Kernel(_uncompressed(images[0]), trees[0])
+    return Kernel(_uncompressed(images[0], trees[0].name), trees[0])
 
 
 def _modules_folder(given: Path) -> Path:
@@ -243,10 +242,10 @@ def _modules_folder(given: Path) -> Path:
                        "as 'make modules_install' makes it")
 
 
-def _uncompressed(bzimage: Path) -> Path:
-    """The ELF kernel in a bzImage, kept in the cache, as the guest would unpack it slowly; an image
-    of another architecture as it is."""
-    final = debian.cache_dir() / 'images' / f'{bzimage.name}.elf'
+def _uncompressed(bzimage: Path, release: str) -> Path:
+    """The ELF kernel in a bzImage of this release, kept in the cache, as the guest would unpack it
+    slowly; an image of another architecture as it is."""
+    final = debian.cache_dir() / 'images' / f'vmlinuz-{release}.elf'
     if final.exists():
         return final
     data = bzimage.read_bytes()
