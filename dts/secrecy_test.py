@@ -71,7 +71,8 @@ for line in open(sys.argv[3]):
               if address <= start and end <= address + length]
     if within:
         places.append((within[0], within[0] + end - start, name))
-    elif access[0] == 'r' and name not in ('[vvar]', 'anon_inode:[vfio-device]') and not (
+    elif access[0] == 'r' and name not in (
+            '[vvar]', '[vvar_vclock]', 'anon_inode:[vfio-device]') and not (
             name.startswith('/dev/vfio/devices/')):
         sys.exit(f'the core dump lacks {area} ({name})')
 
