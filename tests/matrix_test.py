@@ -57,9 +57,9 @@ def test_machines(build, monkeypatch):
 @pytest.mark.parametrize('lab, variables, places', [
     ('', {}, ['tests', 'dts']),
     ('path=cdev', {'LAB_PATH': 'cdev'}, ['tests/example_pf_daemon_test.py', 'dts']),
-    ('iommu=amd', {'LAB_IOMMU': 'amd'},
+    ('nic=virtio', {'LAB_NIC': 'virtio'},
      [f'dts/{suite}_test.py' for suite in matrix.OPENS]),
-], ids=['default', 'path', 'iommu'])
+], ids=['default', 'path', 'nic'])
 def test_run(build, monkeypatch, lab, variables, places):
     """What a column is about must reach the lab, and tests that aren't about it run once.
 

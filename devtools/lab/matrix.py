@@ -39,7 +39,7 @@ SERIES_KERNEL = '6.12'
 # group path, which DPDK takes first.
 PATHS = ('', 'path=cdev')
 # Other machines, for the suites about opens, on the default kernel.
-MACHINES = ('iommu=scalable', 'iommu=amd')
+MACHINES = ('nic=virtio', 'iommu=scalable', 'iommu=amd')
 OPENS = ('vf_right_token', 'vf_refused', 'rotation', 'pf_restart', 'num_vfs', 'per_pf_token',
          'secondary', 'hotplug', 'status', 'secrecy', 'ioctls', 'traffic')
 # What a kernel's configuration has for the second, and what takes the first away.
