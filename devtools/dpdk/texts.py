@@ -361,5 +361,7 @@ How it was tested
 By unit tests (app/test/test_vf_token.c), and in the project dpdk-vf-token,
 whose tests build DPDK with the same changes: more unit tests of the
 library, and functional tests with emulated PFs and VFs in that machine, by
-group and by cdev. Real hardware hasn't been tested.
+group and by cdev. EAL and the PCI bus also build for FreeBSD, with clang and
+that system's headers, and for Windows with mingw. Real hardware hasn't been
+tested.
 '''
