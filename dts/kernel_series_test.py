@@ -11,7 +11,7 @@ import pytest
 
 from framework import distribution
 from framework.build import guest_files, guest_programs, usertool
-from framework.common import TOKEN
+from framework.common import NO_IOMMU_FILE, TOKEN
 from framework.messages import said_only
 from framework.testpmd import Testpmd
 from kernel import compare
@@ -25,8 +25,6 @@ PLAIN_NIC = ('-device', 'pcie-root-port,id=plain,chassis=30',
 FIND_PLAIN = 'grep -l 0x10d3 /sys/bus/pci/devices/*/device'
 # Nothing uses it: the disk controller.
 OTHER = '0000:00:1f.2'
-# /dev/iommu is root's own in the lab.
-NO_IOMMU_FILE = {'iommufd/process/user-with-file'}
 SERIES = ('patched', 'unpatched')
 
 

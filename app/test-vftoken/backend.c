@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <vftoken/sriov.h>
 
 #include "backend.h"
+#include "sysfs.h"
 
 #define IOMMUFD "/dev/iommu"
 #define OPTION "vf_token="
@@ -82,28 +82,13 @@ backend_open_again(const struct vftoken_vfio_group *group, const char *bdf,
 	return vftoken_vfio_open(group->group_fd, bdf, token != NULL ? option : NULL);
 }
 
-/* A device's own file, vfioN, has the name of the one folder in its vfio-dev. */
-static int
-cdev_path(const char *bdf, char path[PATH_MAX])
-{
-	glob_t found;
-
-	snprintf(path, PATH_MAX, "%s/%s/vfio-dev/vfio*", VFTOKEN_SYSFS_DEVICES, bdf);
-	if (glob(path, 0, NULL, &found) != 0)
-		return -ENODEV;
-	snprintf(path, PATH_MAX, "%s/devices/%s", VFTOKEN_VFIO_FOLDER,
-		 strrchr(found.gl_pathv[0], '/') + 1);
-	globfree(&found);
-	return 0;
-}
-
 int
 backend_open_cdev(const char *bdf)
 {
 	char path[PATH_MAX];
 	int fd, ret;
 
-	ret = cdev_path(bdf, path);
+	ret = sysfs_cdev_path(bdf, path);
 	if (ret < 0)
 		return ret;
 	fd = open(path, O_RDWR | O_CLOEXEC);
@@ -170,7 +155,7 @@ backend_lacks(enum backend backend, const char *bdf)
 			return "this kernel has no VFIO groups (CONFIG_VFIO_GROUP)";
 		return NULL;
 	}
-	if (cdev_path(bdf, path) < 0 || access(path, F_OK) < 0)
+	if (sysfs_cdev_path(bdf, path) < 0 || access(path, F_OK) < 0)
 		return "this kernel has no file per device (CONFIG_VFIO_DEVICE_CDEV, Linux 6.6)";
 	if (access(IOMMUFD, F_OK) < 0)
 		return "this kernel has no " IOMMUFD " (CONFIG_IOMMUFD)";

@@ -32,6 +32,7 @@ static bool
 idle(const char *bdf, const char *driver)
 {
 	const int up = sysfs_interface_up(bdf);
+	struct vftoken_fact in_use;
 
 	if (up > 0)
 		return message_refuse(
@@ -41,10 +42,18 @@ idle(const char *bdf, const char *driver)
 		return message_refuse(
 			"%s refused: it is on %s, for whatever use; unbind it (echo %s >/sys/bus/pci/devices/%s/driver/unbind)",
 			bdf, driver, bdf, bdf);
-	if (vftoken_sriov_in_use(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, bdf).answer ==
-	    VFTOKEN_YES)
+	if (strcmp(driver, SYSFS_VFIO_PCI) != 0)
+		return true;
+	in_use = vftoken_sriov_in_use(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, bdf);
+	/* On a kernel without groups vfio-pci enables the device while some process uses it. */
+	if (in_use.why == -ENOENT)
+		in_use = vftoken_sriov_enabled(VFTOKEN_SYSFS_DEVICES, bdf);
+	if (in_use.answer == VFTOKEN_YES)
 		return message_refuse(
 			"%s refused: some process has it open; end that process first", bdf);
+	if (in_use.answer == VFTOKEN_UNKNOWN)
+		return message_refuse("%s refused: whether some process has it open isn't known: %s",
+				      bdf, strerror(-in_use.why));
 	return true;
 }
 
@@ -67,7 +76,8 @@ record_device(struct machine_device *was, const struct vftoken_sriov *sriov)
 	int ret;
 
 	strcpy(was->driver, sriov->driver);
-	was->has_node = sysfs_group_path(was->bdf, path) == 0 && stat(path, &was->node) == 0;
+	was->group.exists = sysfs_group_path(was->bdf, path) == 0 && stat(path, &was->group.was) == 0;
+	was->cdev.exists = sysfs_cdev_path(was->bdf, path) == 0 && stat(path, &was->cdev.was) == 0;
 	ret = sysfs_read_override(was->bdf, was->override);
 	if (ret < 0)
 		return message_refuse("%s refused: its driver_override can't be read: %s", was->bdf,
@@ -282,16 +292,25 @@ machine_prepare(struct machine *machine)
 }
 
 static bool
-restore_node(const struct machine_device *was)
+restore_node(const struct machine_node *node, const char *path)
 {
-	char path[PATH_MAX];
-
-	if (!was->has_node || sysfs_group_path(was->bdf, path) < 0)
-		return true;
-	if (chown(path, was->node.st_uid, was->node.st_gid) == 0 &&
-	    chmod(path, was->node.st_mode & 07777) == 0)
+	if (chown(path, node->was.st_uid, node->was.st_gid) == 0 &&
+	    chmod(path, node->was.st_mode & 07777) == 0)
 		return true;
 	return message_refuse("%s can't be given back to its owner: %s", path, strerror(errno));
+}
+
+static bool
+restore_nodes(const struct machine_device *was)
+{
+	char path[PATH_MAX];
+	bool ok = true;
+
+	if (was->group.exists && sysfs_group_path(was->bdf, path) == 0)
+		ok = restore_node(&was->group, path);
+	if (was->cdev.exists && sysfs_cdev_path(was->bdf, path) == 0)
+		ok &= restore_node(&was->cdev, path);
+	return ok;
 }
 
 static bool
@@ -303,7 +322,7 @@ restore_device(const struct machine_device *was)
 	if (ret == 0)
 		ret = sysfs_write_override(was->bdf, was->override);
 	if (ret == 0)
-		return restore_node(was);
+		return restore_nodes(was);
 	return message_refuse("%s can't be bound to %s again, with driver_override '%s': %s",
 			      was->bdf, was->driver[0] != '\0' ? was->driver : "no driver",
 			      was->override, strerror(-ret));

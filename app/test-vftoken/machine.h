@@ -28,13 +28,19 @@
 /** Most VFs of a PF that the suite enables. */
 #define MACHINE_VFS 256
 
+/** A file of VFIO, which may have been given to somebody. */
+struct machine_node {
+	bool exists;
+	struct stat was;
+};
+
 /** What a device was like. */
 struct machine_device {
 	char bdf[VFTOKEN_BDF_SIZE];
 	char driver[VFTOKEN_DRIVER_SIZE];
 	char override[SYSFS_TEXT_SIZE];
-	bool has_node; /* the file of its group, which may have been given to somebody */
-	struct stat node;
+	struct machine_node group;
+	struct machine_node cdev;
 };
 
 struct machine_pf {

@@ -120,6 +120,18 @@ sysfs_group_path(const char *bdf, char path[PATH_MAX])
 }
 
 int
+sysfs_cdev_path(const char *bdf, char path[PATH_MAX])
+{
+	char name[VFTOKEN_CDEV_SIZE];
+	int ret;
+
+	ret = vftoken_sriov_cdev(VFTOKEN_SYSFS_DEVICES, bdf, name);
+	if (ret == 0)
+		snprintf(path, PATH_MAX, "%s/devices/%s", VFTOKEN_VFIO_FOLDER, name);
+	return ret;
+}
+
+int
 sysfs_interface_up(const char *bdf)
 {
 	char pattern[PATH_MAX], flags[SYSFS_TEXT_SIZE];

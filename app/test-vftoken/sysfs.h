@@ -49,6 +49,9 @@ int sysfs_probe(const char *bdf);
 /** The file of the device's group; 0 or a negative errno value. */
 int sysfs_group_path(const char *bdf, char path[PATH_MAX]);
 
+/** The device's own file (cdev); 0 or a negative errno value. */
+int sysfs_cdev_path(const char *bdf, char path[PATH_MAX]);
+
 /** Whether a network interface of the device is up; -ENODEV: it has none. */
 int sysfs_interface_up(const char *bdf);
 

@@ -13,6 +13,9 @@ TOKEN_FILE = '/run/dts-vf-token'  # not the name that a host's owner would choos
 # Whether the lab leaves devices their own files only.
 BY_CDEV = os.environ.get('LAB_PATH') == 'cdev'
 
+# The case of dpdk-test-vftoken that the lab can't have, as /dev/iommu is root's own there.
+NO_IOMMU_FILE = {'iommufd/process/user-with-file'}
+
 # Whether the lab's PFs are virtio-net devices.
 VIRTIO = os.environ.get('LAB_NIC') == 'virtio'
 
