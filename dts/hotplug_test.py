@@ -7,7 +7,6 @@ import pytest
 
 from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
 from framework.messages import once, said_only
-from lab.console import drain
 
 # A device that no driver of testpmd's takes: without any it would take all.
 NO_DEVICE = ['0000:00:00.0']
@@ -166,8 +165,8 @@ def test_pulled_with_hot_plug(two_vfs, pf_testpmd, lab, start, pf, vfs, rule):
     testpmd.command('start')
     pull(lab, pf)
     assert pulled(lab)
-    # The prompt after what came unasked. Without ports it forwards on, until told otherwise.
-    drain(testpmd.console, 1)
+    # Without ports it forwards on, until told otherwise.
+    testpmd.settle()
     testpmd.command('stop')
     assert testpmd.ports == 0
     assert pf_testpmd.ports == 1
@@ -201,7 +200,7 @@ def test_pulled_without_hot_plug(two_vfs, pf_testpmd, lab, start, pf, vfs, rule)
     testpmd.console.sendline(f'device detach {vfs[0]}')
     events = [f'Device {vfs[0]} is detached', rf'{vfs[1]}[^\r\n]* \[vf_requested\]']
     assert {testpmd.console.expect(events) for _ in events} == {0, 1}
-    drain(testpmd.console, 1)
+    testpmd.settle()
     detach(testpmd, 1, vfs[1])
     assert pulled(lab)
     assert testpmd.ports == 0 and pf_testpmd.ports == 1

@@ -16,7 +16,6 @@ import pytest
 from framework.build import guest_files
 from framework.common import TOKEN, TOKEN_FILE, WRONG_TOKEN
 from lab import qemu
-from lab.console import drain
 from lab.vm import Lab
 
 pytestmark = pytest.mark.vm
@@ -107,7 +106,7 @@ def gone(lab, pf, timeout=UNPLUG_TIMEOUT):
 def requested(testpmd, pf):
     """Wait until a testpmd says, maybe within a prompt, that the kernel requests the PF."""
     testpmd.console.expect(rf'{pf}[^\r\n]* \[device_requested\]', timeout=UNPLUG_TIMEOUT)
-    drain(testpmd.console, 1)
+    testpmd.settle()
 
 
 def starts(start, lab, pf):

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from lab.vm import Lab, LabError
 
 PROMPT = 'testpmd> '
+# No command of it.
+SETTLE = 'settle'
 START_TIMEOUT = 90
 # For EAL: newer versions of the PCI bus don't say by themselves which device they probe.
 SHOW_PROBES = '--log-level=bus.pci:info'
@@ -66,6 +68,13 @@ class Testpmd:
         self.console.sendline(text)
         self.console.expect_exact(PROMPT, timeout=timeout)
         return self.console.before.replace('\r', '')
+
+    def settle(self) -> None:
+        """Wait until all that it printed unasked, prompts too, has come: what it echoes comes after
+        that."""
+        self.console.sendline(SETTLE)
+        self.console.expect_exact(SETTLE)
+        self.console.expect_exact(PROMPT)
 
     def logged(self, pattern: str) -> str:
         """The first line of its start-up log that matches, without EAL's own prefix, or ''."""
