@@ -31,7 +31,7 @@ for device in {devices}; do
 	cd /sys/bus/pci/devices/$device
 	echo $device "$(readlink driver)" $(cat driver_override) \
 		$(cat sriov_numvfs sriov_drivers_autoprobe 2>/dev/null) \
-		$(stat -c '%u:%g %a' /dev/vfio/$(basename "$(readlink iommu_group)" || echo none) \
+		$(stat -c '%u:%g %a' /dev/vfio/$(basename "$(readlink iommu_group || echo none)") \
 			/dev/vfio/devices/$(ls vfio-dev 2>/dev/null || echo none) 2>/dev/null)
 done
 cat /sys/module/vfio_pci/parameters/enable_sriov

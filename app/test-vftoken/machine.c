@@ -52,8 +52,9 @@ idle(const char *bdf, const char *driver)
 		return message_refuse(
 			"%s refused: some process has it open; end that process first", bdf);
 	if (in_use.answer == VFTOKEN_UNKNOWN)
-		return message_refuse("%s refused: whether some process has it open isn't known: %s",
-				      bdf, strerror(-in_use.why));
+		return message_refuse(
+			"%s refused: whether some process has it open isn't known: %s", bdf,
+			strerror(-in_use.why));
 	return true;
 }
 
@@ -76,7 +77,8 @@ record_device(struct machine_device *was, const struct vftoken_sriov *sriov)
 	int ret;
 
 	strcpy(was->driver, sriov->driver);
-	was->group.exists = sysfs_group_path(was->bdf, path) == 0 && stat(path, &was->group.was) == 0;
+	was->group.exists =
+		sysfs_group_path(was->bdf, path) == 0 && stat(path, &was->group.was) == 0;
 	was->cdev.exists = sysfs_cdev_path(was->bdf, path) == 0 && stat(path, &was->cdev.was) == 0;
 	ret = sysfs_read_override(was->bdf, was->override);
 	if (ret < 0)
