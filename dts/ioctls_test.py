@@ -21,7 +21,8 @@ def short(name, arguments):
         return arguments.split(', ')[1].split(' or ')[-1]
     path = re.search('"(/[^"]*)"', arguments)
     if path:
-        return f'{name} {path[1].removeprefix(SYSFS)}'
+        # aarch64 has no readlink().
+        return f'{name.replace("linkat", "link")} {path[1].removeprefix(SYSFS)}'
     # By which call the C library does fstat() depends on its version.
     return 'fstat' if name == 'newfstatat' else name
 
@@ -40,7 +41,8 @@ def opening(lab, device, *eal):
     # EAL's lesser messages go to a log that may be there or not, with calls of their own.
     argv = ('dpdk-testpmd -l 0,1 -m 128 --file-prefix=traced --log-level=lib.eal:error '
             f'-a {device} ' + ' '.join(eal))
-    lab.check(f'strace -o /tmp/trace {argv} -- --nb-cores=1 </dev/null', timeout=120)
+    lab.check(f'strace -o /tmp/trace {argv} -- --nb-cores=1 --total-num-mbufs=8192 </dev/null',
+              timeout=120)
     begin = 'vfio-dev' if BY_CDEV else 'VFIO_GROUP_GET_STATUS'
     trace = lab.check(f"sed -n '/{begin}/,/VFIO_DEVICE_GET_INFO/p' /tmp/trace")
     calls = [(short(name, arguments), int(result)) for name, arguments, result
