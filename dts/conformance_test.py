@@ -3,6 +3,7 @@
 """The conformance suite, dpdk-test-vftoken, on the lab's kernel and NIC, by group or by cdev."""
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 from xml.etree import ElementTree
@@ -238,26 +239,58 @@ def test_in_use(machine, suite, unchanged):
                                  'testing it')
 
 
-def test_open_elsewhere(machine, suite):
+@contextlib.contextmanager
+def held_open(machine, device):
+    """The device on vfio-pci, and a process that has its group or own file open."""
+    machine.write('/tmp/hold.py', HOLD)
+    machine.check(f'''
+        rm -f /tmp/held; cd /sys/bus/pci/devices/{device}; echo vfio-pci >driver_override
+        test ! -e driver || echo {device} >driver/unbind
+        echo {device} >/sys/bus/pci/drivers_probe
+        python3 /tmp/hold.py {NODE} >/tmp/held & echo $! >/tmp/pid
+        until grep -qs open /tmp/held; do kill -0 $(cat /tmp/pid) || exit 1; sleep 0.1; done''',
+                  timeout=60)
+    try:
+        yield
+    finally:
+        machine.check(f'''
+            kill $(cat /tmp/pid); cd /sys/bus/pci/devices/{device}; echo >driver_override
+            echo {device} >driver/unbind; echo {device} >/sys/bus/pci/drivers_probe''')
+
+
+def refused_as_open(device):
+    """What the suite answers for a device that another process has open."""
+    return 2, (f'dpdk-test-vftoken: {device} refused: some process has it open; '
+               'end that process first')
+
+
+def test_open_elsewhere(machine, suite, unchanged):
     """A PF on vfio-pci that a process has open must be refused with 2.
 
     Steps: Bind the PF to vfio-pci, and let a process open its group, or its own file.
     Verify: The status and the sentence.
     """
-    pf = machine.pfs[0]
-    machine.write('/tmp/hold.py', HOLD)
-    machine.check(f'''
-        cd /sys/bus/pci/devices/{pf}; echo vfio-pci >driver_override
-        echo {pf} >driver/unbind; echo {pf} >/sys/bus/pci/drivers_probe
-        python3 /tmp/hold.py {NODE} >/tmp/held & echo $! >/tmp/pid
-        until grep -q open /tmp/held; do kill -0 $(cat /tmp/pid) || exit 1; sleep 0.1; done''',
-                  timeout=60)
-    code, output = suite()
-    machine.check(f'''
-        kill $(cat /tmp/pid); cd /sys/bus/pci/devices/{pf}; echo >driver_override
-        echo {pf} >driver/unbind; echo {pf} >/sys/bus/pci/drivers_probe''')
-    assert (code, output) == (2, f'dpdk-test-vftoken: {pf} refused: some process has it open; '
-                                 'end that process first')
+    with held_open(machine, machine.pfs[0]):
+        assert suite() == refused_as_open(machine.pfs[0])
+
+
+def test_open_in_group(machine, other, suite, unchanged):
+    """A device on no driver must be refused, too, while a process has another of its group open.
+
+    Steps: Let a process have the disk controller open; try another function of its slot.
+    Verify: The status and the sentence.
+    """
+    if machine.run('test -e /sys/class/vfio').status:
+        pytest.skip('this kernel has no file per group, which would tell')
+    free = machine.check(f'''
+        for device in /sys/bus/pci/devices/{other}/iommu_group/devices/*; do
+            test -e $device/driver || basename $device
+        done''').split()
+    free.remove(other)
+    if not free:
+        pytest.skip("this machine's disk controller shares its IOMMU group with no free device")
+    with held_open(machine, other):
+        assert suite('--other', free[0]) == refused_as_open(free[0])
 
 
 def test_stress(suite, unchanged):
