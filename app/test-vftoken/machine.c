@@ -31,7 +31,6 @@ machine_has_tokens(void)
 static bool
 idle(const char *bdf, const char *driver)
 {
-	const bool by_vfio = strcmp(driver, SYSFS_VFIO_PCI) == 0;
 	const int up = sysfs_interface_up(bdf);
 	struct vftoken_fact in_use;
 
@@ -39,19 +38,16 @@ idle(const char *bdf, const char *driver)
 		return message_refuse(
 			"%s refused: its network interface is up; set it down (ip link set DEVICE down)",
 			bdf);
-	if (driver[0] != '\0' && !by_vfio && up < 0)
+	if (driver[0] != '\0' && strcmp(driver, SYSFS_VFIO_PCI) != 0 && up < 0)
 		return message_refuse(
 			"%s refused: it is on %s, for whatever use; unbind it (echo %s >/sys/bus/pci/devices/%s/driver/unbind)",
 			bdf, driver, bdf, bdf);
-	/* Another device of its group may be open. */
-	in_use = vftoken_sriov_in_use(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, bdf);
-	/* On a kernel without groups vfio-pci enables the device while some process uses it. */
-	if (by_vfio && in_use.why == -ENOENT)
-		in_use = vftoken_sriov_enabled(VFTOKEN_SYSFS_DEVICES, bdf);
+	in_use = sysfs_in_use(bdf);
 	if (in_use.answer == VFTOKEN_YES)
 		return message_refuse(
 			"%s refused: some process has it open; end that process first", bdf);
-	if (by_vfio && in_use.answer == VFTOKEN_UNKNOWN)
+	/* Without an IOMMU group no process can have it open by VFIO. */
+	if (in_use.answer == VFTOKEN_UNKNOWN && in_use.why != -ENODEV)
 		return message_refuse(
 			"%s refused: whether some process has it open isn't known: %s; run this as root, where /dev/vfio is",
 			bdf, strerror(-in_use.why));

@@ -149,3 +149,40 @@ sysfs_interface_up(const char *bdf)
 	globfree(&found);
 	return ret;
 }
+
+/* A device on a VFIO driver is enabled as long as some process has it open. */
+static struct vftoken_fact
+member_in_use(const char *bdf)
+{
+	char driver[VFTOKEN_DRIVER_SIZE];
+	const int ret = sysfs_driver(bdf, driver);
+
+	if (ret < 0)
+		return (struct vftoken_fact){ VFTOKEN_UNKNOWN, ret };
+	if (strstr(driver, "vfio") == NULL)
+		return (struct vftoken_fact){ VFTOKEN_NO, 0 };
+	return vftoken_sriov_enabled(VFTOKEN_SYSFS_DEVICES, bdf);
+}
+
+struct vftoken_fact
+sysfs_in_use(const char *bdf)
+{
+	struct vftoken_fact fact;
+	char pattern[PATH_MAX];
+	glob_t found;
+	size_t i;
+
+	fact = vftoken_sriov_in_use(VFTOKEN_SYSFS_DEVICES, VFTOKEN_VFIO_FOLDER, bdf);
+	if (fact.why != -ENOENT)
+		return fact;
+	/* None of the group is on a VFIO driver, or it is a kernel without files of groups. */
+	snprintf(pattern, sizeof(pattern), "%s/%s/iommu_group/devices/*", VFTOKEN_SYSFS_DEVICES,
+		 bdf);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return fact;
+	fact = (struct vftoken_fact){ VFTOKEN_NO, 0 };
+	for (i = 0; i < found.gl_pathc && fact.answer == VFTOKEN_NO; i++)
+		fact = member_in_use(strrchr(found.gl_pathv[i], '/') + 1);
+	globfree(&found);
+	return fact;
+}

@@ -55,4 +55,7 @@ int sysfs_cdev_path(const char *bdf, char path[PATH_MAX]);
 /** Whether a network interface of the device is up; -ENODEV: it has none. */
 int sysfs_interface_up(const char *bdf);
 
+/** Whether some process has a device of the device's group open. */
+struct vftoken_fact sysfs_in_use(const char *bdf);
+
 #endif /* SYSFS_H */
