@@ -126,7 +126,8 @@ int vftoken_find_vf(struct vftoken_context *ctx, const char *pf, uint16_t index,
 /**
  * Whether some process has a device's IOMMU group open, found by opening it. Where the group's file
  * isn't there, sysfs tells whether some process has the device open. A device that isn't on a VFIO
- * driver is in no process's use.
+ * driver is in no process's use. A process that has opened the device's own file (cdev), and hasn't
+ * bound it to an iommufd, doesn't use the device yet, and isn't seen.
  *
  * @param ctx
  *   The context.
