@@ -14,6 +14,9 @@ PROMPT = 'testpmd> '
 # No command of it.
 SETTLE = 'settle'
 START_TIMEOUT = 90
+# Characters that a console is to echo, each by itself. The lab's aarch64 takes 8 ms for one, and
+# more when others keep the host busy.
+MOST_TYPED = 1500
 # For EAL: newer versions of the PCI bus don't say by themselves which device they probe.
 SHOW_PROBES = '--log-level=bus.pci:info'
 
@@ -44,6 +47,9 @@ class Testpmd:
                 '--no-mlockall', *app]
         script = f'echo $$ >{self._pid_file}; exec {shlex.join(argv)}'
         self._line = f'{variables}sh -c {shlex.quote(script)} {redirect}'
+        if len(self._line) > MOST_TYPED:
+            lab.write(f'/run/{name}.sh', self._line, mode=0o600)
+            self._line = f'. /run/{name}.sh'
         self.start()
 
     def start(self) -> None:
